@@ -36,7 +36,9 @@ export const pureFolders = [
 const cryptoDoor = 'src/verify/crypto.ts';
 
 function importPatterns(room) {
-  const allowed = [...new Set([room, ...everywhere.filter((r) => room !== 'time'), ...rooms[room]])].join('|');
+  const allowed = [...new Set([room, ...everywhere.filter((r) => room !== 'time'), ...rooms[room]])].join(
+    '|',
+  );
   return [
     {
       // Relative imports that leave this room for one that is not listed.
@@ -93,7 +95,10 @@ const pureGlobals = [
 
 function purity(room) {
   return {
-    'no-restricted-globals': ['error', ...pureGlobals.map((name) => ({ name, message: 'pure code takes effects as parameters' }))],
+    'no-restricted-globals': [
+      'error',
+      ...pureGlobals.map((name) => ({ name, message: 'pure code takes effects as parameters' })),
+    ],
     'no-restricted-properties': [
       'error',
       { object: 'Date', property: 'now', message: 'pure code reads no clock' },

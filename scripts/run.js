@@ -5,9 +5,13 @@ import { build } from './build.js';
 
 build();
 const [program, ...args] = process.argv.slice(2);
-const child = spawn(process.execPath, ['--enable-source-maps', join(import.meta.dirname, '..', program), ...args], {
-  stdio: 'inherit',
-});
+const child = spawn(
+  process.execPath,
+  ['--enable-source-maps', join(import.meta.dirname, '..', program), ...args],
+  {
+    stdio: 'inherit',
+  },
+);
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => {
   process.exitCode = signal === null ? (code ?? 1) : 1;

@@ -16,7 +16,11 @@ function runGroup(name, files, options) {
   const started = performance.now();
   const child = spawn(process.execPath, [ava, '--tap', ...options, ...files], {
     cwd: root,
-    env: { ...process.env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --enable-source-maps`.trim(), FORCE_COLOR: '0' },
+    env: {
+      ...process.env,
+      NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --enable-source-maps`.trim(),
+      FORCE_COLOR: '0',
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let counted = 0;
@@ -48,19 +52,30 @@ function runGroup(name, files, options) {
 }
 
 function testFiles(folder) {
-  return readdirSync(folder, { recursive: true })
-    .filter((name) => name.endsWith('.test.js'))
-    .map((name) => join(folder, name))
-    // A file whose source is gone is a leftover of an earlier build.
-    .filter((path) => existsSync(path.replace(join(root, 'dist'), root).replace(/\.js$/, '.ts')))
-    .sort();
+  return (
+    readdirSync(folder, { recursive: true })
+      .filter((name) => name.endsWith('.test.js'))
+      .map((name) => join(folder, name))
+      // A file whose source is gone is a leftover of an earlier build.
+      .filter((path) => existsSync(path.replace(join(root, 'dist'), root).replace(/\.js$/, '.ts')))
+      .sort()
+  );
 }
 
 build();
 const named = process.argv.slice(2).map((path) => join(root, 'dist', path.replace(/\.ts$/, '.js')));
 const all = named.length > 0 ? named : testFiles(join(root, 'dist', 'test'));
 const alone = all.filter((path) => path.includes(`${join('test', 'cluster')}/`));
-await runGroup('side by side', all.filter((path) => !alone.includes(path)), ['--concurrency', '2']);
-for (const path of alone) await runGroup(path.replace(`${join(root, 'dist')}/`, ''), [path], ['--serial', '--concurrency', '1', '--timeout', '10m']);
+await runGroup(
+  'side by side',
+  all.filter((path) => !alone.includes(path)),
+  ['--concurrency', '2'],
+);
+for (const path of alone)
+  await runGroup(
+    path.replace(`${join(root, 'dist')}/`, ''),
+    [path],
+    ['--serial', '--concurrency', '1', '--timeout', '10m'],
+  );
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exitCode = totals.failed > 0 ? 1 : 0;

@@ -42,7 +42,11 @@ export interface LedgerStore {
   /** Makes everything written so far durable. */
   sync(done: (error: Error | null) => void): void;
   readBundle(index: number, done: (error: Error | null, leaves?: readonly Uint8Array[] | null) => void): void;
-  readTile(level: number, index: number, done: (error: Error | null, hashes?: Uint8Array | null) => void): void;
+  readTile(
+    level: number,
+    index: number,
+    done: (error: Error | null, hashes?: Uint8Array | null) => void,
+  ): void;
   readBody(hash: Uint8Array, done: (error: Error | null, body?: DetachedBody | null) => void): void;
   /** The published checkpoint of the smallest tree that holds at least `size` leaves; null when none does. */
   readCheckpoint(size: TreeSize, done: (error: Error | null, note?: Uint8Array | null) => void): void;

@@ -28,7 +28,11 @@ export interface NodeSigner {
 
 /** Something that a person should hear of now: alarms, refusals to serve. The record of it is in the log. */
 export interface Notifier {
-  notify(notice: { readonly severity: 'info' | 'warning' | 'alarm'; readonly code: string; readonly message: string }): void;
+  notify(notice: {
+    readonly severity: 'info' | 'warning' | 'alarm';
+    readonly code: string;
+    readonly message: string;
+  }): void;
 }
 
 export interface Environment {

@@ -39,7 +39,11 @@ export interface RaftStatus {
   readonly appliedIndex: LogIndex;
   readonly lastIndex: LogIndex;
   /** Leader only: highest durable index known per peer. */
-  readonly peers: readonly { readonly id: NodeId; readonly match: LogIndex; readonly recentlyActive: boolean }[];
+  readonly peers: readonly {
+    readonly id: NodeId;
+    readonly match: LogIndex;
+    readonly recentlyActive: boolean;
+  }[];
 }
 
 export interface RaftOptions {
@@ -67,7 +71,12 @@ export interface RaftOptions {
 }
 
 export type RaftEvent =
-  | { readonly kind: 'role'; readonly role: RaftStatus['role']; readonly term: Term; readonly leader: NodeId | null }
+  | {
+      readonly kind: 'role';
+      readonly role: RaftStatus['role'];
+      readonly term: Term;
+      readonly leader: NodeId | null;
+    }
   | { readonly kind: 'quorumLost'; readonly term: Term }
   | { readonly kind: 'persisted'; readonly entries: number; readonly durationNs: bigint };
 

@@ -28,5 +28,10 @@ export interface RaftLogStore {
   /** `done` runs after fdatasync has completed. At most one call is outstanding; the driver gathers the rest. */
   persist(batch: LogBatch, done: (error: Error | null) => void): void;
   /** Entries from `from` up to and including `to`, stopping early (but not before one entry) at `maxBytes` of payload. */
-  read(from: LogIndex, to: LogIndex, maxBytes: number, done: (error: Error | null, entries?: readonly Entry[]) => void): void;
+  read(
+    from: LogIndex,
+    to: LogIndex,
+    maxBytes: number,
+    done: (error: Error | null, entries?: readonly Entry[]) => void,
+  ): void;
 }

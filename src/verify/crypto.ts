@@ -15,7 +15,12 @@ export interface SignatureVerifier {
    * @param signature DER ECDSA-Sig-Value for ECDSA, raw otherwise
    * @returns false for a wrong signature and for a key that does not fit the algorithm; never throws
    */
-  verify(algorithm: SignatureAlgorithm, spki: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  verify(
+    algorithm: SignatureAlgorithm,
+    spki: Uint8Array,
+    message: Uint8Array,
+    signature: Uint8Array,
+  ): boolean;
 }
 
 /** SHA-256 of `data`, 32 bytes. */

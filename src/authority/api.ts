@@ -1,0 +1,72 @@
+/** The public face of the replicated state machine. Implemented by ./authority.ts; driven by src/node. */
+
+import type { DetachedBody, LeafIndex } from '../audit/types.js';
+import type { TaiNs } from '../time/types.js';
+import type { Audit, AuditPolicy, ClusterPolicy, Device } from './model.js';
+
+export interface AppliedEntry {
+  readonly index: number;
+  /** Cluster time, TAI ns. */
+  readonly time: TaiNs;
+  readonly payload: Uint8Array;
+}
+
+/** What one applied entry changed. A pure function of the state and the entry. */
+export interface Applied {
+  /** Encoded records, appended to the tree in this order. */
+  readonly leaves: readonly Uint8Array[];
+  readonly bodies: readonly DetachedBody[];
+  /** The tree ends at a checkpoint boundary: every node cosigns the root reached here. */
+  readonly boundary: boolean;
+  readonly events: readonly AuthorityEvent[];
+}
+
+/** What the node that applied it may want to act on. Every node sees the same events. */
+export type AuthorityEvent =
+  | { readonly kind: 'measured'; readonly audit: Audit }
+  | { readonly kind: 'confirmed'; readonly audit: Audit }
+  | { readonly kind: 'issued'; readonly audit: Audit; readonly leaf: LeafIndex }
+  | { readonly kind: 'voided'; readonly audit: Audit }
+  | {
+      readonly kind: 'sessionOpened';
+      readonly device: Device;
+      readonly session: Uint8Array;
+      readonly node: string;
+    }
+  | { readonly kind: 'stopOrdered'; readonly device: Device }
+  | { readonly kind: 'stopReleased'; readonly device: Device }
+  | { readonly kind: 'stopAcknowledged'; readonly device: Device }
+  | { readonly kind: 'deviceChanged'; readonly device: Device }
+  | { readonly kind: 'policyChanged'; readonly policy: ClusterPolicy }
+  /** A command was refused; `nonce` is the command's own, so that the proposer can answer its caller. */
+  | { readonly kind: 'refused'; readonly nonce: Uint8Array; readonly reason: string; readonly detail: string }
+  /** A command took effect (or had done so before): answers the proposer's caller. */
+  | { readonly kind: 'accepted'; readonly nonce: Uint8Array; readonly leaf: LeafIndex | null };
+
+export interface Authority {
+  /** `nextLeaf` is the index that the first leaf of this entry will get. Never throws on any payload. */
+  apply(entry: AppliedEntry, nextLeaf: LeafIndex): Applied;
+  /** Deterministic encoding of the whole state; equal states give equal bytes. */
+  snapshot(): Uint8Array;
+
+  policy(): ClusterPolicy;
+  policyFor(device: Device): AuditPolicy;
+  devices(): readonly Device[];
+  device(id: string): Device | undefined;
+  deviceByIdentity(identity: string): Device | undefined;
+  /** Audits of this node that still have a step to make, oldest first. */
+  pending(node: string): readonly Audit[];
+  /** An audit that is pending or among the device's most recent ones. */
+  audit(device: string, sequence: number): Audit | undefined;
+  /** The audit that a client's (session, request) led to, if it is still remembered. */
+  auditOfRequest(device: string, session: Uint8Array, request: number): Audit | undefined;
+  /** Leaves that no checkpoint boundary covers yet. */
+  uncovered(): number;
+}
+
+/** The next step of an audit that only the measuring node can make. Derived from replicated state: resumable. */
+export type IssuanceStep =
+  | { readonly kind: 'confirm'; readonly audit: Audit }
+  | { readonly kind: 'void'; readonly audit: Audit; readonly reason: string }
+  /** Sign these bytes with the issuing key, then build and propose the issue command with the signature. */
+  | { readonly kind: 'sign'; readonly audit: Audit; readonly toBeSigned: Uint8Array };

@@ -1,0 +1,143 @@
+/**
+ * The replicated model: who is audited, under which policy, and what became of every audit. Everything here is a
+ * function of the log; nothing is a node's own opinion or configuration.
+ */
+
+import type { ClockState, DurNs, LeapState, TaiNs } from '../time/types.js';
+import type { LeafIndex } from '../audit/types.js';
+
+/** Audit policy of a device. All lengths in nanoseconds. */
+export interface AuditPolicy {
+  /** The verdict passes only if the whole interval of TSA − UTC(NICT) lies inside (−limit, +limit). */
+  readonly limit: DurNs;
+  /** Planned time between two audits. */
+  readonly interval: DurNs;
+  /** A measurement whose best round trip is longer is inconclusive. */
+  readonly maxDelay: DurNs;
+  /** Evidence validity of a certificate. */
+  readonly certificateLife: DurNs;
+  /** How long a pass permits the device to issue: the SDK's lease, on the device's own monotonic clock. */
+  readonly lease: DurNs;
+  /** A measurement not issued by then (cluster time) is voided. */
+  readonly voidAfter: DurNs;
+}
+
+export interface ClusterPolicy {
+  /** Grows by one at every change. Named in each certificate. */
+  readonly version: number;
+  readonly audit: AuditPolicy;
+  /** TAA − UTC(NICT) bound at which an alarm is recorded, and at which measuring stops. */
+  readonly taaAlarm: DurNs;
+  readonly taaStop: DurNs;
+  /** Dotted OID printed in certificates; a laboratory's is a test OID. */
+  readonly policyOid: string;
+  /** OID and name of the time source printed in certificates, e.g. UTC(NICT) or "laboratory, not UTC(NICT)". */
+  readonly sourceOid: string;
+  readonly sourceName: string;
+}
+
+export type AuditVerdict = 'pass' | 'fail' | 'inconclusive';
+
+/** Where an audit stands. `delivered` is not replicated: every retry gives the same bytes. */
+export type AuditStage = 'measured' | 'confirmed' | 'issued';
+
+/** What became of an audit, exactly one per sequence number. */
+export type AuditOutcome =
+  | { readonly kind: 'certified'; readonly leaf: LeafIndex }
+  | { readonly kind: 'failed' }
+  | { readonly kind: 'inconclusive'; readonly reason: string }
+  | { readonly kind: 'voided'; readonly leaf: LeafIndex; readonly reason: string };
+
+/** One exchange with the audited clock. t1, t4: TAA clock (best estimate); t2, t3: the audited clock's own reading. */
+export interface AuditSample {
+  readonly t1: TaiNs;
+  readonly t2: TaiNs;
+  readonly t3: TaiNs;
+  readonly t4: TaiNs;
+}
+
+/** The facts of one measurement, as the measuring node testifies to them. Integers only. */
+export interface MeasurementFacts {
+  readonly device: string;
+  /** 16 bytes chosen by the client at connect; with `request` it makes an audit exactly-once. */
+  readonly session: Uint8Array;
+  readonly request: number;
+  readonly samples: readonly AuditSample[];
+  /** Timescale in which the client says it answered; readings near a leap that are not TAI are inconclusive. */
+  readonly timescale: 'tai' | 'utc';
+  /** The node's clock while it measured: TAA − UTC(NICT) lies in [taaLow, taaHigh] for every t1 and t4. */
+  readonly taaLow: DurNs;
+  readonly taaHigh: DurNs;
+  readonly clockState: ClockState;
+  readonly clockEpoch: number;
+  readonly clockSamples: number;
+  readonly rhoPpb: number;
+  readonly taiMinusUtc: number;
+  readonly leap: LeapState;
+  readonly unmonitored: boolean;
+  /** Names one run of the measuring process: a measurement can only be confirmed by the run that made it. */
+  readonly run: Uint8Array;
+  /** The client's signed readings (canonical bytes and signature), evidence that is checked again offline. */
+  readonly clientStatement: Uint8Array;
+  readonly clientSignature: Uint8Array;
+}
+
+/** What apply computes from the facts under the policy in force. */
+export interface Judgement {
+  readonly verdict: AuditVerdict;
+  /** Why a verdict is inconclusive; empty otherwise. */
+  readonly reason: string;
+  /** TSA − TAA: [tsaLow, tsaHigh], from the sample with the shortest round trip. */
+  readonly tsaLow: DurNs;
+  readonly tsaHigh: DurNs;
+  /** Round trip of that sample. */
+  readonly delay: DurNs;
+  /** TSA − UTC(NICT). */
+  readonly low: DurNs;
+  readonly high: DurNs;
+}
+
+export interface Audit {
+  readonly device: string;
+  /** 1…n per device without a gap. */
+  readonly sequence: number;
+  readonly node: string;
+  /** Leaf of the measurement record: the certificate's serial number. */
+  readonly leaf: LeafIndex;
+  readonly facts: MeasurementFacts;
+  readonly judgement: Judgement;
+  readonly policy: AuditPolicy;
+  readonly policyVersion: number;
+  /** Cluster time after which it is voided. */
+  readonly deadline: TaiNs;
+  readonly stage: AuditStage;
+  readonly outcome: AuditOutcome | null;
+  /** The committed CMS statement, once issued. */
+  readonly certificate: Uint8Array | null;
+}
+
+export interface Stop {
+  /** Leaf of the stop order. */
+  readonly leaf: LeafIndex;
+  readonly reason: string;
+  readonly acknowledgedLeaf: LeafIndex | null;
+}
+
+export interface Credential {
+  /** DER SubjectPublicKeyInfo of the key in the client's TLS certificate; it also signs readings. */
+  readonly spki: Uint8Array;
+  readonly suspended: boolean;
+}
+
+export interface Device {
+  /** Opaque id that leaves use; the name stays in a detached body. */
+  readonly id: string;
+  readonly subscriber: string;
+  /** Identity URI of its client certificate: taa://<cluster>/client/<name>. */
+  readonly identity: string;
+  readonly credentials: readonly Credential[];
+  /** Overrides of the cluster's audit policy. */
+  readonly policy: Partial<AuditPolicy>;
+  readonly stop: Stop | null;
+  readonly lastSequence: number;
+}
