@@ -8,7 +8,8 @@
 
 import type { LedgerStore, WitnessStore } from '../audit/storage.js';
 import type { RaftLogStore } from '../raft/storage.js';
-import type { PeerTransport } from '../raft/transport.js';
+import type { Lane } from '../raft/transport.js';
+import type { NodeId } from '../raft/types.js';
 import type { ClockReading, MonoNs, Timers } from '../time/types.js';
 import type { SignatureVerifier } from '../verify/crypto.js';
 
@@ -26,6 +27,17 @@ export interface NodeSigner {
   cosign(message: Uint8Array, done: (error: Error | null, signature?: Uint8Array) => void): void;
 }
 
+/** Messages between nodes: consensus and checkpoint lines share the two lanes. Unreliable and unordered. */
+export interface PeerNetwork {
+  /** Never throws and never blocks; what cannot be sent is dropped. `bytes` must not be changed afterwards. */
+  send(to: NodeId, lane: Lane, kind: PeerMessageKind, bytes: Uint8Array): void;
+  onMessage(handler: (from: NodeId, kind: PeerMessageKind, bytes: Uint8Array) => void): void;
+  /** A connection was lost: a hint, never a proof of death. */
+  onPeerLost(handler: (peer: NodeId) => void): void;
+}
+
+export type PeerMessageKind = 'raft' | 'checkpoint';
+
 /** Something that a person should hear of now: alarms, refusals to serve. The record of it is in the log. */
 export interface Notifier {
   notify(notice: {
@@ -40,7 +52,7 @@ export interface Environment {
   /** Unpredictable bytes (seeded in the simulator). */
   readonly random: (length: number) => Uint8Array;
   readonly timers: Timers;
-  readonly transport: PeerTransport;
+  readonly transport: PeerNetwork;
   readonly storage: NodeStorage;
   readonly signer: NodeSigner;
   readonly verifier: SignatureVerifier;

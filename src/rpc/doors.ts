@@ -1,0 +1,133 @@
+/**
+ * What the gRPC services need from the node behind them. Implemented by src/node; the services only authenticate,
+ * authorise, limit, map and answer.
+ */
+
+import type { Audit, Device } from '../authority/model.js';
+import type { ClockReading } from '../time/types.js';
+import type { Identity } from '../verify/identity.js';
+import type { SessionRequest, SessionResponse } from '../wire/messages.js';
+import type { RpcError } from './errors.js';
+
+/** Who is calling, as proven by the TLS handshake. */
+export interface Caller {
+  readonly identity: Identity;
+  /** DER SubjectPublicKeyInfo of the certificate's key. */
+  readonly spki: Uint8Array;
+  /** Remote address and port, for records and limits. */
+  readonly address: string;
+}
+
+/** The node's side of one session. `receive` is called right after a message was read from the stream. */
+export interface SessionPeer {
+  receive(message: SessionRequest): void;
+  /** The stream ended or broke; nothing may be sent afterwards. */
+  closed(): void;
+}
+
+export interface SessionHost {
+  /**
+   * @param send writes one message at once; false means that the client is slow and the session will be ended
+   * @param end closes the stream with a status
+   */
+  open(caller: Caller, send: (message: SessionResponse) => boolean, end: (error: RpcError | null) => void): SessionPeer;
+  count(): number;
+}
+
+export interface LogDoor {
+  size(): number;
+  /** Newest published checkpoint covering at least `minSize` leaves; waits for it. Rejects when `signal` aborts. */
+  checkpoint(minSize: number, signal: AbortSignal): Promise<{ note: Uint8Array; size: number }>;
+  entries(start: number, count: number): Promise<readonly Uint8Array[]>;
+  inclusionProof(leaf: number, size: number): Promise<{ leaf: Uint8Array; path: readonly Uint8Array[]; size: number }>;
+  consistencyProof(first: number, second: number): Promise<readonly Uint8Array[]>;
+  tile(level: number, index: number): Promise<Uint8Array>;
+  body(hash: Uint8Array): Promise<{ salt: Uint8Array; bytes: Uint8Array }>;
+  receipt(device: string, sequence: number): Promise<Uint8Array>;
+  /** Called after leaves were appended, with the new size. Returns the unsubscription. */
+  onAppend(listener: (size: number) => void): () => void;
+}
+
+export interface SignedCommandSubmission {
+  readonly statement: Uint8Array;
+  readonly signer: string;
+  readonly algorithm: string;
+  readonly signature: Uint8Array;
+  readonly body: Uint8Array;
+  readonly bodySalt: Uint8Array;
+}
+
+export interface NodeStatusView {
+  readonly cluster: string;
+  readonly laboratory: boolean;
+  readonly node: string;
+  readonly site: string;
+  readonly version: string;
+  readonly role: 'follower' | 'preCandidate' | 'candidate' | 'leader';
+  readonly term: number;
+  readonly leader: string | null;
+  readonly lastIndex: number;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly logSize: number;
+  readonly root: Uint8Array;
+  readonly publishedSize: number;
+  readonly clusterTime: bigint;
+  readonly impairments: readonly string[];
+  readonly nodes: readonly {
+    readonly node: string;
+    readonly site: string;
+    readonly kind: string;
+    readonly matchIndex: number;
+    readonly recentlyActive: boolean;
+    readonly cosignedSize: number;
+  }[];
+  readonly sessions: number;
+  readonly storageEngine: string;
+}
+
+export interface ClockSourceView {
+  readonly name: string;
+  readonly address: string;
+  readonly role: 'reference' | 'monitor';
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly lastOffsetNs: bigint;
+  readonly lastUncertaintyNs: bigint;
+  readonly lastDelayNs: bigint;
+  /** −1 if no sample was accepted yet. */
+  readonly lastAgeNs: bigint;
+}
+
+export interface ClientView {
+  readonly device: Device;
+  readonly connected: boolean;
+  readonly lastAudit: Audit | null;
+}
+
+export interface AdminDoor {
+  status(): NodeStatusView;
+  /** Resolves when applied on this node; rejects with RpcError (refusal reason, not leader, overloaded, unknown). */
+  submit(command: SignedCommandSubmission): Promise<{ leaf: number; raftIndex: number }>;
+  clients(device: string | null): readonly ClientView[];
+  clock(): { reading: ClockReading; sources: readonly ClockSourceView[]; sourceName: string };
+  genesis(): Uint8Array;
+}
+
+export interface LabDoor {
+  /** `done` once, when committed and applied here: leaf index of the first record, or the reason of refusal. */
+  append(records: readonly Uint8Array[], done: (result: { firstLeaf: number } | { refused: string }) => void): void;
+}
+
+export interface NodeDoors {
+  readonly clockReading: () => ClockReading;
+  /** False while the node has no quorum: time is served but flagged. */
+  readonly certified: () => boolean;
+  readonly sessions: SessionHost;
+  readonly log: LogDoor;
+  readonly admin: AdminDoor;
+  /** Null unless the genesis says that this cluster is a laboratory. */
+  readonly lab: LabDoor | null;
+  /** A refused call: recorded in the log, floods summarised there. */
+  readonly denied: (caller: Caller | null, identity: string, reason: string) => void;
+}
