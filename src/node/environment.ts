@@ -36,7 +36,8 @@ export interface PeerNetwork {
   onPeerLost(handler: (peer: NodeId) => void): void;
 }
 
-export type PeerMessageKind = 'raft' | 'checkpoint';
+/** `raft` and `checkpoint` belong to those rooms; `clock` is a node's own reading, see core/cluster-time.ts. */
+export type PeerMessageKind = 'raft' | 'checkpoint' | 'clock';
 
 /** Something that a person should hear of now: alarms, refusals to serve. The record of it is in the log. */
 export interface Notifier {

@@ -5,13 +5,14 @@
 
 import type { Audit, Device } from '../authority/model.js';
 import type { ClockReading } from '../time/types.js';
-import type { Identity } from '../verify/identity.js';
-import type { SessionRequest, SessionResponse } from '../wire/messages.js';
-import type { RpcError } from './errors.js';
+import type { Refusal, SessionRequest, SessionResponse } from '../wire/messages.js';
 
 /** Who is calling, as proven by the TLS handshake. */
 export interface Caller {
-  readonly identity: Identity;
+  /** taa://<cluster>/<role>/<name> */
+  readonly identity: string;
+  readonly role: string;
+  readonly name: string;
   /** DER SubjectPublicKeyInfo of the certificate's key. */
   readonly spki: Uint8Array;
   /** Remote address and port, for records and limits. */
@@ -30,7 +31,11 @@ export interface SessionHost {
    * @param send writes one message at once; false means that the client is slow and the session will be ended
    * @param end closes the stream with a status
    */
-  open(caller: Caller, send: (message: SessionResponse) => boolean, end: (error: RpcError | null) => void): SessionPeer;
+  open(
+    caller: Caller,
+    send: (message: SessionResponse) => boolean,
+    end: (reason: Refusal | null) => void,
+  ): SessionPeer;
   count(): number;
 }
 
@@ -39,7 +44,10 @@ export interface LogDoor {
   /** Newest published checkpoint covering at least `minSize` leaves; waits for it. Rejects when `signal` aborts. */
   checkpoint(minSize: number, signal: AbortSignal): Promise<{ note: Uint8Array; size: number }>;
   entries(start: number, count: number): Promise<readonly Uint8Array[]>;
-  inclusionProof(leaf: number, size: number): Promise<{ leaf: Uint8Array; path: readonly Uint8Array[]; size: number }>;
+  inclusionProof(
+    leaf: number,
+    size: number,
+  ): Promise<{ leaf: Uint8Array; path: readonly Uint8Array[]; size: number }>;
   consistencyProof(first: number, second: number): Promise<readonly Uint8Array[]>;
   tile(level: number, index: number): Promise<Uint8Array>;
   body(hash: Uint8Array): Promise<{ salt: Uint8Array; bytes: Uint8Array }>;
@@ -107,7 +115,7 @@ export interface ClientView {
 
 export interface AdminDoor {
   status(): NodeStatusView;
-  /** Resolves when applied on this node; rejects with RpcError (refusal reason, not leader, overloaded, unknown). */
+  /** Resolves when applied on this node; rejects with an RpcError (refused with its reason, not leader, overloaded, unknown). */
   submit(command: SignedCommandSubmission): Promise<{ leaf: number; raftIndex: number }>;
   clients(device: string | null): readonly ClientView[];
   clock(): { reading: ClockReading; sources: readonly ClockSourceView[]; sourceName: string };
@@ -116,7 +124,10 @@ export interface AdminDoor {
 
 export interface LabDoor {
   /** `done` once, when committed and applied here: leaf index of the first record, or the reason of refusal. */
-  append(records: readonly Uint8Array[], done: (result: { firstLeaf: number } | { refused: string }) => void): void;
+  append(
+    records: readonly Uint8Array[],
+    done: (result: { firstLeaf: number } | { refused: string }) => void,
+  ): void;
 }
 
 export interface NodeDoors {

@@ -95,3 +95,9 @@ export type SessionResponse =
   | ({ readonly kind: 'stopOrder' } & StopOrderMessage)
   | { readonly kind: 'stopRelease'; readonly order: number }
   | { readonly kind: 'goingAway'; readonly reason: string };
+
+/** Why a node does not do what it was asked: a reason of the closed list (./reasons.ts) and a sentence for the reader. */
+export interface Refusal {
+  readonly reason: string;
+  readonly detail: string;
+}
