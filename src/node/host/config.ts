@@ -34,14 +34,12 @@ export interface NodeConfig {
   readonly genesis: string;
   readonly storeEngine: 'rocksdb' | 'leveldb' | null;
   readonly keys: {
-    readonly authority: string;
-    readonly tlsCertificate: string;
-    readonly tlsKey: string;
-    readonly issuingCertificate: string;
-    readonly issuingKey: string;
-    readonly logKey: string;
-    /** File that holds the passphrase of the private keys; null for unencrypted keys, which only a laboratory may have. */
+    /** Holds tls.key, issuing.key and log.key, mode 0600. */
+    readonly directory: string;
+    /** File that holds the passphrase of the keys; null for unencrypted keys, which only a laboratory may have. */
     readonly passphraseFile: string | null;
+    /** PEM certificate of the TLS key, followed by authorities below the root, if any. */
+    readonly tlsCertificate: string;
   };
   readonly lab: boolean;
   readonly listen: {
@@ -246,15 +244,7 @@ function nodeName(section: Section): string {
 
 function readKeys(root: Section, lab: boolean): NodeConfig['keys'] {
   const keys = root.section('keys');
-  keys.allow([
-    'authority',
-    'tlsCertificate',
-    'tlsKey',
-    'issuingCertificate',
-    'issuingKey',
-    'logKey',
-    'passphraseFile',
-  ]);
+  keys.allow(['directory', 'passphraseFile', 'tlsCertificate']);
   if (!keys.has('passphraseFile') && !lab) {
     throw keys.error(
       'passphraseFile',
@@ -263,13 +253,9 @@ function readKeys(root: Section, lab: boolean): NodeConfig['keys'] {
     );
   }
   return {
-    authority: keys.path('authority'),
-    tlsCertificate: keys.path('tlsCertificate'),
-    tlsKey: keys.path('tlsKey'),
-    issuingCertificate: keys.path('issuingCertificate'),
-    issuingKey: keys.path('issuingKey'),
-    logKey: keys.path('logKey'),
+    directory: keys.path('directory'),
     passphraseFile: keys.has('passphraseFile') ? keys.path('passphraseFile') : null,
+    tlsCertificate: keys.path('tlsCertificate'),
   };
 }
 
