@@ -6,8 +6,9 @@
  * of the allow-list.
  */
 
-import { randomBytes, type KeyObject } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
+import { equalBytes, hexOf } from '../verify/bytes.js';
 import { isAllowed } from '../verify/allow-list.js';
 import type { PosixSeconds } from '../verify/calendar.js';
 import { formatIdentity, type Identity } from '../verify/identity.js';
@@ -19,7 +20,7 @@ import {
   encodeName,
   type CertificateFields,
 } from './certificate-encoding.js';
-import { generateKey, softwareSigner, type SynchronousSigner } from './signer.js';
+import type { SynchronousSigner } from './signer.js';
 
 /**
  * `tls`: a connection's end, server or client by role. `statement`: a node's issuing key, of no use on a connection.
@@ -58,19 +59,20 @@ export interface CertificateAuthority {
 export interface RootRequest extends Validity {
   readonly commonName: string;
   readonly organization?: string;
-  readonly kind?: 'ecdsa-p256' | 'ecdsa-p384';
 }
 
-/** Makes a root key (P-384 unless told otherwise) and its self-signed certificate. */
-export function createRoot(request: RootRequest): {
-  readonly key: KeyObject;
-  readonly certificate: Uint8Array;
-} {
-  const key = generateKey(request.kind ?? 'ecdsa-p384');
-  const signer = softwareSigner(key);
+/** Unpredictable octets; the simulator gives seeded ones. */
+export type RandomSource = (length: number) => Uint8Array;
+
+/** DER of a self-signed root certificate for the key of `signer` (ECDSA P-384 or P-256). */
+export function createRoot(
+  request: RootRequest,
+  signer: SynchronousSigner,
+  random: RandomSource = randomBytes,
+): Uint8Array {
   const name = encodeName(request.commonName, request.organization);
-  const certificate = signCertificate(signer, {
-    serial: randomSerial(),
+  return signCertificate(signer, {
+    serial: randomSerial(random),
     issuer: name,
     subject: name,
     notBefore: request.notBefore,
@@ -84,14 +86,16 @@ export function createRoot(request: RootRequest): {
     dnsNames: [],
     addresses: [],
   });
-  return { key, certificate };
 }
 
 /** The authority of a root's certificate and key. @throws IssueRefusedError when the two do not belong together */
-export function openAuthority(certificateDer: Uint8Array, key: KeyObject): CertificateAuthority {
+export function openAuthority(
+  certificateDer: Uint8Array,
+  signer: SynchronousSigner,
+  random: RandomSource = randomBytes,
+): CertificateAuthority {
   const certificate = parseCertificate(certificateDer);
-  const signer = softwareSigner(key);
-  if (!Buffer.from(signer.spki).equals(certificate.spki)) {
+  if (!equalBytes(signer.spki, certificate.spki)) {
     throw new IssueRefusedError(
       'the key is not that of the root certificate; give the two files of one authority',
     );
@@ -101,15 +105,20 @@ export function openAuthority(certificateDer: Uint8Array, key: KeyObject): Certi
   }
   return {
     certificate,
-    issue: (request) => issue(certificate, signer, request),
+    issue: (request) => issue(certificate, signer, request, random),
   };
 }
 
-function issue(root: Certificate, signer: SynchronousSigner, request: IssueRequest): Uint8Array {
+function issue(
+  root: Certificate,
+  signer: SynchronousSigner,
+  request: IssueRequest,
+  random: RandomSource,
+): Uint8Array {
   const uri = formatIdentity(request.identity);
   requireIssuable(root, request);
   return signCertificate(signer, {
-    serial: randomSerial(),
+    serial: randomSerial(random),
     issuer: root.subject,
     subject: encodeName(request.identity.name, request.identity.clusterId),
     notBefore: Math.max(request.notBefore - backdate, root.notBefore),
@@ -156,9 +165,8 @@ function signCertificate(signer: SynchronousSigner, fields: CertificateFields): 
 }
 
 /** 126 random bits below a one: positive, never zero, 16 octets. */
-function randomSerial(): bigint {
-  const bytes = randomBytes(16);
-  return (BigInt(`0x${bytes.toString('hex')}`) & ((1n << 126n) - 1n)) | (1n << 126n);
+function randomSerial(random: RandomSource): bigint {
+  return (BigInt(`0x${hexOf(random(16))}`) & ((1n << 126n) - 1n)) | (1n << 126n);
 }
 
 /** Network-order octets of an IP address in text. */

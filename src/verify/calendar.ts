@@ -4,6 +4,7 @@
  */
 
 import { NS_PER_S, type TaiNs } from '../time/types.js';
+import { civilFromDays, daysFromCivil } from '../time/utc-label.js';
 import { DerError, Tag, encode, type DerElement } from './der.js';
 import { bytesOf } from './bytes.js';
 
@@ -15,34 +16,6 @@ export function posixSeconds(instant: TaiNs, taiMinusUtc: number): PosixSeconds 
   const nanoseconds = instant - BigInt(taiMinusUtc) * NS_PER_S;
   const truncated = nanoseconds / NS_PER_S;
   return Number(nanoseconds < 0n && truncated * NS_PER_S !== nanoseconds ? truncated - 1n : truncated);
-}
-
-/** Days from 1970-01-01 to a date of the proleptic Gregorian calendar (month 1–12). */
-export function daysFromCivil(year: number, month: number, day: number): number {
-  const shifted = month <= 2 ? year - 1 : year;
-  const era = Math.floor(shifted / 400);
-  const yearOfEra = shifted - era * 400;
-  const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
-  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
-  return era * 146_097 + dayOfEra - 719_468;
-}
-
-function civilFromDays(days: number): readonly [year: number, month: number, day: number] {
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra -
-      Math.floor(dayOfEra / 1460) +
-      Math.floor(dayOfEra / 36_524) -
-      Math.floor(dayOfEra / 146_096)) /
-      365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
-  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
-  const day = dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1;
-  return [yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day];
 }
 
 /** UTCTime or GeneralizedTime in the one form that RFC 5280 allows: seconds present, no fraction, Z. */
@@ -60,8 +33,8 @@ export function decodeTime(element: DerElement): PosixSeconds {
   const [year, month, day] = [field(0, 4), field(4, 6), field(6, 8)];
   const [hour, minute, second] = [field(8, 10), field(10, 12), field(12, 14)];
   const days = daysFromCivil(year, month, day);
-  const [, sameMonth, sameDay] = civilFromDays(days);
-  if (month < 1 || sameMonth !== month || sameDay !== day || hour > 23 || minute > 59 || second > 59) {
+  const date = civilFromDays(days);
+  if (month < 1 || date.month !== month || date.day !== day || hour > 23 || minute > 59 || second > 59) {
     throw new DerError('a time names no second of the calendar');
   }
   return days * 86_400 + hour * 3600 + minute * 60 + second;
@@ -70,7 +43,7 @@ export function decodeTime(element: DerElement): PosixSeconds {
 /** UTCTime through 2049, GeneralizedTime after. */
 export function encodeTime(seconds: PosixSeconds): Uint8Array {
   const days = Math.floor(seconds / 86_400);
-  const [year, month, day] = civilFromDays(days);
+  const { year, month, day } = civilFromDays(days);
   const rest = seconds - days * 86_400;
   const fields = [month, day, Math.floor(rest / 3600), Math.floor(rest / 60) % 60, rest % 60];
   const text = `${String(year).padStart(4, '0')}${fields.map((n) => String(n).padStart(2, '0')).join('')}Z`;
@@ -82,7 +55,7 @@ export function encodeTime(seconds: PosixSeconds): Uint8Array {
 /** For messages: `2026-11-24T10:50:00Z`. */
 export function posixLabel(seconds: PosixSeconds): string {
   const days = Math.floor(seconds / 86_400);
-  const [year, month, day] = civilFromDays(days);
+  const { year, month, day } = civilFromDays(days);
   const rest = seconds - days * 86_400;
   const two = (n: number): string => String(n).padStart(2, '0');
   const time = [Math.floor(rest / 3600), Math.floor(rest / 60) % 60, rest % 60].map(two).join(':');
