@@ -50,7 +50,9 @@ export class DerReader {
   #at = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+    // A plain view: the parts of a Buffer would be Buffers, whose `slice` does not copy.
+    this.#bytes =
+      bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   /** A reader of the contents of the one element that `bytes` must be, whole. */

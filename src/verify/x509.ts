@@ -132,7 +132,7 @@ function readCertificate(der: Uint8Array): Certificate {
 
   const signatureAlgorithm = readSignatureAlgorithm(innerAlgorithm.content);
   return {
-    der,
+    der: Uint8Array.from(der),
     tbs: tbsElement.bytes,
     serial,
     issuer,
