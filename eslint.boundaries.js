@@ -18,7 +18,8 @@ export const rooms = {
   rpc: ['authority', 'wire', 'pki'],
   node: ['rpc', 'authority', 'raft', 'clock', 'audit', 'pki', 'store', 'wire'],
   sdk: ['wire'],
-  lab: ['node', 'sdk', 'clock', 'pki', 'authority', 'wire', 'rpc'],
+  lab: ['node', 'sdk', 'clock', 'pki', 'authority', 'wire', 'rpc', 'operator'],
+  operator: ['wire', 'authority', 'audit', 'pki'],
 };
 
 /** Folders in which the same input must always give the same output: the simulator and replay depend on it. */

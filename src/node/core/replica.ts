@@ -1,0 +1,143 @@
+/**
+ * Apply: committed entries through the state machine into the tree. Everything here is a function of the log, so a
+ * crash costs nothing but the replay from the last image that reached the disk.
+ *
+ * Only this file appends to the ledger and writes the ledger's database.
+ */
+
+import type { Applied, Authority, AuthorityEvent } from '../../authority/api.js';
+import type { Ledger } from '../../audit/ledger.js';
+import type { LedgerStore } from '../../audit/storage.js';
+import type { DetachedBody, TreeHead } from '../../audit/types.js';
+import type { Entry } from '../../raft/types.js';
+import type { MonoNs } from '../../time/types.js';
+import { NS_PER_S, taiNs } from '../../time/types.js';
+
+/** An image is due after this many entries, or after a second, whichever comes first … */
+const ENTRIES_PER_IMAGE = 4096;
+const IMAGE_INTERVAL = NS_PER_S;
+/** … but writing images may not take more than a twentieth of the time. */
+const IMAGE_COST_FACTOR = 20n;
+
+export interface ReplicaListener {
+  /** The tree ends at a checkpoint boundary with this head. */
+  readonly boundary: (head: TreeHead, entry: Entry) => void;
+  readonly event: (event: AuthorityEvent, entry: Entry) => void;
+  /** Leaves were appended. */
+  readonly grown: (size: number) => void;
+  readonly fatal: (error: Error) => void;
+}
+
+export class Replica {
+  readonly #authority: Authority;
+  readonly #ledger: Ledger;
+  readonly #store: LedgerStore;
+  readonly #mono: () => MonoNs;
+  readonly #listener: ReplicaListener;
+  #appliedIndex: number;
+  #appliedTime: bigint;
+  #bodies: DetachedBody[] = [];
+  #checkpoints: { size: number; note: Uint8Array }[] = [];
+  #imageAt: number;
+  #imageDue: bigint;
+
+  constructor(
+    authority: Authority,
+    ledger: Ledger,
+    store: LedgerStore,
+    mono: () => MonoNs,
+    from: { readonly appliedIndex: number; readonly appliedTime: bigint },
+    listener: ReplicaListener,
+  ) {
+    this.#authority = authority;
+    this.#ledger = ledger;
+    this.#store = store;
+    this.#mono = mono;
+    this.#appliedIndex = from.appliedIndex;
+    this.#appliedTime = from.appliedTime;
+    this.#imageAt = from.appliedIndex;
+    this.#imageDue = mono() + IMAGE_INTERVAL;
+    this.#listener = listener;
+  }
+
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  /** Cluster time of the last applied entry; 0n before the first stamp. */
+  get appliedTime(): bigint {
+    return this.#appliedTime;
+  }
+
+  apply(entries: readonly Entry[]): void {
+    const before = this.#ledger.size;
+    for (const entry of entries) this.#applyOne(entry);
+    if (this.#ledger.size > before) this.#listener.grown(this.#ledger.size);
+    this.#write(this.#imageIsDue());
+  }
+
+  /** A checkpoint was published: kept beside the tree, so that a restart has something to prove against. */
+  keepCheckpoint(size: number, note: Uint8Array): void {
+    this.#checkpoints.push({ size, note });
+    this.#write(false);
+  }
+
+  /** Called now and then: an image for a log that went quiet. */
+  tick(): void {
+    if (this.#appliedIndex > this.#imageAt && this.#mono() >= this.#imageDue) this.#write(true);
+  }
+
+  /** The last image, synced: a clean stop starts without a replay. */
+  close(done: (error: Error | null) => void): void {
+    this.#write(true);
+    this.#store.sync(done);
+  }
+
+  #applyOne(entry: Entry): void {
+    if (entry.index !== this.#appliedIndex + 1) {
+      throw new Error(`apply out of order: entry ${entry.index} after ${this.#appliedIndex}`);
+    }
+    this.#appliedIndex = entry.index;
+    this.#appliedTime = entry.time;
+    if (entry.kind !== 'command') return;
+    const applied: Applied = this.#authority.apply(
+      { index: entry.index, time: taiNs(entry.time), payload: entry.payload },
+      this.#ledger.size,
+    );
+    for (const leaf of applied.leaves) this.#ledger.append(leaf);
+    if (applied.bodies.length > 0) this.#bodies.push(...applied.bodies);
+    if (applied.boundary) this.#listener.boundary(this.#ledger.head(), entry);
+    for (const event of applied.events) this.#listener.event(event, entry);
+  }
+
+  #imageIsDue(): boolean {
+    return this.#appliedIndex - this.#imageAt >= ENTRIES_PER_IMAGE && this.#mono() >= this.#imageDue;
+  }
+
+  #write(withImage: boolean): void {
+    const parts = this.#ledger.takeWrites();
+    const bodies = this.#bodies;
+    const checkpoints = this.#checkpoints;
+    if (!withImage && parts.bundles.length + parts.tiles.length + bodies.length + checkpoints.length === 0)
+      return;
+    this.#bodies = [];
+    this.#checkpoints = [];
+    const writes = { ...parts, bodies, checkpoints };
+    const done = (error: Error | null): void => {
+      if (error === null) this.#ledger.written(parts);
+      else this.#listener.fatal(error);
+    };
+    if (withImage) this.#store.write({ ...writes, image: this.#image() }, done);
+    else this.#store.write(writes, done);
+  }
+
+  #image() {
+    const begun = this.#mono();
+    const image = this.#ledger.image(this.#appliedIndex, this.#appliedTime, this.#authority.snapshot());
+    const now = this.#mono();
+    const rest = (now - begun) * IMAGE_COST_FACTOR;
+    this.#imageDue = now + (rest > IMAGE_INTERVAL ? rest : IMAGE_INTERVAL);
+    this.#imageAt = this.#appliedIndex;
+    return image;
+  }
+}
