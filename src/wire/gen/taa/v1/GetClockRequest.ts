@@ -1,0 +1,8 @@
+// Original file: proto/taa/v1/admin.proto
+
+
+export interface GetClockRequest {
+}
+
+export interface GetClockRequest__Output {
+}
