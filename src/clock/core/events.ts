@@ -1,0 +1,90 @@
+/** What the clock has to tell: every one of these can become an audit record. Sign convention: TAA − reference. */
+
+import type { ClockState, DurNs, MonoNs, TaiInterval } from '../../time/types.js';
+import type { TransitionReason } from './machine.js';
+import type { PacketTest } from './verdict.js';
+
+export type SourceRole = 'reference' | 'monitor';
+
+/** When it happened: on the monotonic clock, and in TAI as far as it was known. */
+export interface EventTime {
+  readonly mono: MonoNs;
+  readonly tai: TaiInterval | null;
+  readonly epoch: number;
+}
+
+export interface TransitionEvent extends EventTime {
+  readonly kind: 'transition';
+  readonly from: ClockState;
+  readonly to: ClockState;
+  readonly reason: TransitionReason;
+  /** For a person: for an empty intersection both statements that exclude each other. */
+  readonly detail: string;
+}
+
+/** TAA − UTC(reference), measured by one accepted sample; monitors are measured in the same way and steer nothing. */
+export interface ComparisonEvent extends EventTime {
+  readonly kind: 'comparison';
+  readonly source: string;
+  readonly address: string;
+  readonly role: SourceRole;
+  readonly authenticated: boolean;
+  /** Served TAA time minus the source's time, nanoseconds. */
+  readonly offset: DurNs;
+  /** The true difference lies within offset ± uncertainty. */
+  readonly uncertainty: DurNs;
+  /** Round trip. */
+  readonly delay: DurNs;
+  readonly state: ClockState;
+  /** Number of the accepted reference sample; 0 for a monitor. */
+  readonly sample: number;
+  /** TAI − UTC that was used to read the source's label. */
+  readonly taiMinusUtc: number;
+}
+
+export type AnomalyCode =
+  | 'suspectSample'
+  | 'leapContradiction'
+  | 'leapTableExpired'
+  | 'referenceSuspected'
+  | 'referenceConfirmed'
+  | 'referenceCleared'
+  | 'highWaterAhead'
+  | 'wallClockStepped'
+  | 'workerStalled'
+  | 'workerStopped'
+  | 'budgetExhausted'
+  | 'memoryRejected'
+  | 'sourceUnresolved';
+
+export interface AnomalyEvent extends EventTime {
+  readonly kind: 'anomaly';
+  readonly code: AnomalyCode;
+  readonly source: string | null;
+  readonly detail: string;
+}
+
+export interface SampleRejectedEvent extends EventTime {
+  readonly kind: 'sampleRejected';
+  readonly source: string;
+  readonly address: string;
+  readonly test: PacketTest | 'innovation' | 'answered';
+}
+
+export interface KissEvent extends EventTime {
+  readonly kind: 'kod';
+  readonly source: string;
+  readonly address: string;
+  /** Four letters. */
+  readonly code: string;
+  readonly authenticated: boolean;
+}
+
+/** The state that must survive a restart could not be written; polling stops being accountable until it can. */
+export interface PersistFailedEvent extends EventTime {
+  readonly kind: 'persistFailed';
+  readonly detail: string;
+}
+
+export type ClockEvent =
+  TransitionEvent | ComparisonEvent | AnomalyEvent | SampleRejectedEvent | KissEvent | PersistFailedEvent;

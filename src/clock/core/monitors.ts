@@ -1,0 +1,56 @@
+/**
+ * Other time sources, which serve only to notice that the reference looks abnormal (criterion T2). They never enter the
+ * estimate or the bound. An unauthenticated one can raise suspicion; only authenticated ones, several of them that agree
+ * with each other and not with us for several rounds, confirm it. What follows is a stop, never a correction.
+ */
+
+import type { MonoNs } from '../../time/types.js';
+import { boundAt, boundFromSample } from './bound.js';
+import type { Bound } from './bound.js';
+import { tuning } from './profile.js';
+import type { Sample } from './sample.js';
+
+export interface MonitorView {
+  readonly name: string;
+  readonly authenticated: boolean;
+  /** What its last sample says about TAI − mono. */
+  readonly says: Bound;
+  /** Samples in a row that excluded our own bound. */
+  readonly disagreements: number;
+}
+
+export type MonitorVerdict = 'none' | 'suspected' | 'confirmed';
+
+const overlap = (a: { lo: bigint; hi: bigint }, b: { lo: bigint; hi: bigint }): boolean =>
+  a.lo <= b.hi && b.lo <= a.hi;
+
+/** A monitor's view after one more sample. `own` is null while we know nothing: then nothing can be compared. */
+export function observe(
+  previous: MonitorView | undefined,
+  name: string,
+  authenticated: boolean,
+  sample: Sample,
+  own: Bound | null,
+  rhoColdPpb: bigint,
+): MonitorView {
+  const says = boundFromSample(sample, 0n, rhoColdPpb);
+  const at = own !== null && own.mono > says.mono ? own.mono : says.mono;
+  const agrees = own === null || overlap(boundAt(own, at), boundAt(says, at));
+  return { name, authenticated, says, disagreements: agrees ? 0 : (previous?.disagreements ?? 0) + 1 };
+}
+
+/** What the monitors say together at `mono`, which is not before any of their samples. */
+export function verdictOf(views: readonly MonitorView[], mono: MonoNs): MonitorVerdict {
+  const against = views.filter((view) => view.disagreements > 0);
+  if (against.length === 0) return 'none';
+  const firm = against.filter(
+    (view) => view.authenticated && view.disagreements >= tuning.monitorRoundsToConfirm,
+  );
+  const ranges = firm.map((view) => boundAt(view.says, mono));
+  // The largest group that shares an instant: at some member's lower end, as in Marzullo's algorithm.
+  const agreeing = Math.max(
+    0,
+    ...ranges.map((one) => ranges.filter((other) => other.lo <= one.lo && one.lo <= other.hi).length),
+  );
+  return agreeing >= tuning.monitorsToConfirm ? 'confirmed' : 'suspected';
+}

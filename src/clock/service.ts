@@ -1,0 +1,346 @@
+/**
+ * The clock as the rest of the node sees it: started once, read from anywhere at any time, told of by events.
+ *
+ * `reading()` never asks the worker: it takes the last published state and lets the bound grow to the instant of the call,
+ * so a stalled or dead worker makes readings wider and their state lower, never wrong.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { Worker } from 'node:worker_threads';
+import { builtinLeapTable } from '../time/leap-table.js';
+import type { LeapTable } from '../time/leap-table.js';
+import type { ClockReading, TaiNs } from '../time/types.js';
+import type { ReleaseWhat, SourceStatus } from './core/discipline.js';
+import type { ClockEvent, SourceRole } from './core/events.js';
+import { freshMemory } from './core/memory.js';
+import type { MachineLimits } from './core/machine.js';
+import { profiles } from './core/profile.js';
+import type { ClockProfile, ProfileName } from './core/profile.js';
+import { WORKER_STALL_NS, readingAt } from './core/reading.js';
+import { ClockError } from './errors.js';
+import type { NtpKey } from './mac.js';
+import { MemoryWriter, loadMemory, readOscillatorIdentity } from './memory-file.js';
+import type { LoadedMemory } from './memory-file.js';
+import { readMono, readWall } from './monotonic.js';
+import { SharedStateReader, createSharedState } from './shared-state.js';
+import type { FromWorker, ToWorker, WorkerSource, WorkerStart } from './worker-protocol.js';
+
+export interface ClockSourceOptions {
+  /** Unique name, for records. */
+  readonly name: string;
+  /** Host name (all of its addresses are used) or address. */
+  readonly host: string;
+  /** UDP port, 1 … 65535. */
+  readonly port: number;
+  /** References steer; monitors only watch the references. */
+  readonly role: SourceRole;
+  /** AES-CMAC key; without one answers are not authenticated. */
+  readonly key?: NtpKey;
+  /** Refid that answers must carry (for UTC(NICT): the letters that NICT publishes). Any, if left out. */
+  readonly refid?: string;
+}
+
+export interface ClockOptions {
+  /** At least one with the role `reference`. */
+  readonly sources: readonly ClockSourceOptions[];
+  readonly profile: ProfileName;
+  /** Half-width of the bound above which the clock is in holdover, and above which it refuses. Default 10 ms and 50 ms. */
+  readonly limits?: { readonly syncNs: bigint; readonly holdNs: bigint };
+  /** Assumed bound of the oscillator's rate error, parts per billion. Default: the profile's (15 ppm; cold 50 ppm). */
+  readonly rho?: { readonly floorPpb: bigint; readonly coldPpb?: bigint };
+  /** File that keeps drift, high-water mark, budget, epoch and latch. Without it every start is a first start. */
+  readonly memoryPath?: string;
+  /** Default: the built-in table. */
+  readonly leapTable?: LeapTable;
+}
+
+export interface ClockService {
+  /** The time now with its bound. Never blocks, never throws; check `state` before use. */
+  reading(): ClockReading;
+  /** @returns a function that ends the subscription */
+  on(listener: (event: ClockEvent) => void): () => void;
+  /** Counters and last measurement of each source. Rejects if the worker has stopped. */
+  sources(): Promise<readonly SourceStatus[]>;
+  /**
+   * An operator's decision, to be recorded by the caller first: clears the QUARANTINED latch (or the latch of an absurd rate),
+   * a high-water mark poisoned by a forward jump, or a leap contradiction.
+   */
+  release(what: ReleaseWhat): void;
+  /** Stops the worker and writes the memory. Later readings keep growing. */
+  stop(): Promise<void>;
+  readonly leapTable: LeapTable;
+  readonly limits: MachineLimits;
+}
+
+function fail(message: string): never {
+  throw new ClockError('CLOCK_CONFIG_INVALID', message);
+}
+
+function checkSource(source: ClockSourceOptions): void {
+  if (source.name === '') fail('a clock source has an empty name; name each source');
+  if (source.host === '') fail(`clock source ${source.name} has no host`);
+  if (!Number.isInteger(source.port) || source.port < 1 || source.port > 65_535) {
+    fail(`clock source ${source.name}: port ${source.port} is not in 1 … 65535`);
+  }
+  const { key } = source;
+  if (key === undefined) return;
+  if (key.secret.length !== 16 && key.secret.length !== 32) {
+    fail(`clock source ${source.name}: an AES-CMAC key has 16 or 32 octets, not ${key.secret.length}`);
+  }
+  if (!Number.isInteger(key.id) || key.id < 1 || key.id > 65_535)
+    fail(`clock source ${source.name}: key id must be 1 … 65535`);
+}
+
+function profileOf(options: ClockOptions): ClockProfile {
+  const profile = profiles[options.profile];
+  const { rho } = options;
+  if (rho === undefined) return profile;
+  const coldPpb = rho.coldPpb ?? (rho.floorPpb > profile.rhoColdPpb ? rho.floorPpb : profile.rhoColdPpb);
+  if (rho.floorPpb < 2_000n) fail('rho.floorPpb is below 2 ppm: no oscillator of a server keeps that');
+  if (coldPpb < rho.floorPpb)
+    fail('rho.coldPpb is below rho.floorPpb; an unknown oscillator is not better than a known one');
+  if (coldPpb > 100_000_000n) fail('rho.coldPpb is above 10 %');
+  return { ...profile, rhoFloorPpb: rho.floorPpb, rhoColdPpb: coldPpb };
+}
+
+/** Monitors may be of any stratum and further away: they are only watched. */
+function monitorProfile(profile: ClockProfile): ClockProfile {
+  return { ...profile, maxStratum: 15, maxRootDistanceNs: 1_000_000_000n };
+}
+
+function startMessage(options: ClockOptions, shared: SharedArrayBuffer, loaded: LoadedMemory): WorkerStart {
+  const profile = profileOf(options);
+  const limits = options.limits ?? { syncNs: 10_000_000n, holdNs: 50_000_000n };
+  if (limits.syncNs <= 0n || limits.holdNs < limits.syncNs) fail('clock limits must be 0 < syncNs ≤ holdNs');
+  if (!options.sources.some(({ role }) => role === 'reference'))
+    fail('no clock source has the role reference');
+  if (new Set(options.sources.map(({ name }) => name)).size !== options.sources.length)
+    fail('two clock sources share a name');
+  options.sources.forEach(checkSource);
+  const sources = options.sources.map((source): WorkerSource => ({
+    name: source.name,
+    host: source.host,
+    port: source.port,
+    role: source.role,
+    key: source.key ?? null,
+    refid: source.refid ?? null,
+    profile: source.role === 'monitor' ? monitorProfile(profile) : profile,
+  }));
+  return {
+    shared,
+    sources,
+    profile,
+    limits,
+    table: options.leapTable ?? builtinLeapTable,
+    memory: loaded.memory,
+    seed: randomBytes(4).readUInt32BE(),
+  };
+}
+
+class RunningClock implements ClockService {
+  readonly leapTable: LeapTable;
+  readonly limits: MachineLimits;
+  readonly #worker: Worker;
+  readonly #reader: SharedStateReader;
+  readonly #writer: MemoryWriter | null;
+  readonly #listeners = new Set<(event: ClockEvent) => void>();
+  readonly #statusRequests = new Map<
+    number,
+    { resolve: (sources: readonly SourceStatus[]) => void; reject: (error: Error) => void }
+  >();
+  readonly #watchdog: NodeJS.Timeout;
+  readonly #exited: Promise<void>;
+  #nextRequest = 1;
+  #failure = 'for no known reason';
+  #floor: TaiNs | null = null;
+  #floorEpoch = -1;
+  #stalled = false;
+  #alive = true;
+  #stopping = false;
+
+  constructor(
+    start: WorkerStart,
+    worker: Worker,
+    writer: (onFailure: (error: Error) => void) => MemoryWriter | null,
+  ) {
+    this.#worker = worker;
+    this.#reader = new SharedStateReader(start.shared);
+    this.#writer = writer((error) =>
+      this.#emit({ kind: 'persistFailed', ...this.#time(), detail: error.message }),
+    );
+    this.leapTable = start.table;
+    const { samplesNeeded, addressesNeeded, staleAfterNs } = start.profile;
+    this.limits = { samplesNeeded, addressesNeeded, staleAfterNs, ...start.limits };
+    this.#exited = new Promise((resolve) => {
+      worker.once('exit', () => {
+        this.#onExit();
+        resolve();
+      });
+    });
+    worker.on('message', (message: FromWorker) => this.#receive(message));
+    worker.on(
+      'error',
+      (error: unknown) => (this.#failure = error instanceof Error ? error.message : String(error)),
+    );
+    this.#watchdog = setInterval(() => this.#watch(), 500);
+    this.#watchdog.unref();
+  }
+
+  reading(): ClockReading {
+    // First the state, then the clock: a pause in between only lets the bound grow to the later instant.
+    const published = this.#reader.read();
+    const heartbeat = this.#reader.heartbeat();
+    if (published.epoch !== this.#floorEpoch) {
+      this.#floor = null;
+      this.#floorEpoch = published.epoch;
+    }
+    const reading = readingAt(published, readMono(), heartbeat, this.limits, this.leapTable, this.#floor);
+    if (reading.state === 'synchronised' || reading.state === 'holdover') this.#floor = reading.best;
+    return reading;
+  }
+
+  on(listener: (event: ClockEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  sources(): Promise<readonly SourceStatus[]> {
+    return new Promise((resolve, reject) => {
+      if (!this.#alive) {
+        reject(new ClockError('CLOCK_WORKER_FAILED', 'the clock worker has stopped; restart the node'));
+        return;
+      }
+      const request = this.#nextRequest++;
+      this.#statusRequests.set(request, { resolve, reject });
+      this.#post({ kind: 'status', request });
+    });
+  }
+
+  release(what: ReleaseWhat): void {
+    this.#post({ kind: 'release', what });
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#stopping) {
+      this.#stopping = true;
+      clearInterval(this.#watchdog);
+      this.#post({ kind: 'stop' });
+    }
+    await this.#exited;
+    await this.#writer?.flushed();
+  }
+
+  /** Tells of a problem that the main thread found. */
+  report(code: 'memoryRejected', detail: string): void {
+    this.#emit({ kind: 'anomaly', ...this.#time(), code, source: null, detail });
+  }
+
+  #post(message: ToWorker): void {
+    if (this.#alive) this.#worker.postMessage(message);
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.kind) {
+      case 'ready':
+        return;
+      case 'event':
+        this.#emit(message.event);
+        return;
+      case 'memory':
+      case 'stopped':
+        this.#writer?.write(message.memory);
+        return;
+      case 'status':
+        this.#statusRequests.get(message.request)?.resolve(message.sources);
+        this.#statusRequests.delete(message.request);
+    }
+  }
+
+  #onExit(): void {
+    this.#alive = false;
+    for (const { reject } of this.#statusRequests.values()) {
+      reject(
+        new ClockError(
+          'CLOCK_WORKER_FAILED',
+          'the clock worker stopped before it answered; restart the node',
+        ),
+      );
+    }
+    this.#statusRequests.clear();
+    if (this.#stopping) return;
+    this.#emit({
+      kind: 'anomaly',
+      ...this.#time(),
+      code: 'workerStopped',
+      source: null,
+      detail:
+        `the clock worker ended by itself (${this.#failure}); time is in holdover until its bound ` +
+        'reaches the limit: restart the node',
+    });
+  }
+
+  /** A worker that gives no sign of life for a second is reported once, and once more when it is back. */
+  #watch(): void {
+    const silentFor = readMono() - this.#reader.heartbeat();
+    const stalled = this.#alive && silentFor > WORKER_STALL_NS;
+    if (stalled && !this.#stalled) {
+      this.#emit({
+        kind: 'anomaly',
+        ...this.#time(),
+        code: 'workerStalled',
+        source: null,
+        detail: `the clock worker has given no sign of life for ${silentFor.toString()} ns`,
+      });
+    }
+    this.#stalled = stalled;
+  }
+
+  #time(): { mono: ClockReading['mono']; tai: { earliest: TaiNs; latest: TaiNs } | null; epoch: number } {
+    const { mono, epoch, earliest, latest } = this.reading();
+    return { mono, epoch, tai: this.#reader.read().known === null ? null : { earliest, latest } };
+  }
+
+  #emit(event: ClockEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+/**
+ * Starts the clock. Resolves when its worker runs, not when it is synchronised: follow `reading().state` or the events.
+ *
+ * @throws ClockError `CLOCK_CONFIG_INVALID` for options that cannot work, `CLOCK_WORKER_FAILED` if the worker does not start
+ */
+export async function startClock(options: ClockOptions): Promise<ClockService> {
+  const identity = readOscillatorIdentity();
+  const { memoryPath } = options;
+  const loaded: LoadedMemory =
+    memoryPath === undefined
+      ? { memory: freshMemory, problem: null }
+      : loadMemory(memoryPath, identity, readWall());
+  const start = startMessage(options, createSharedState(), loaded);
+  const worker = new Worker(new URL('./worker.js', import.meta.url), {
+    workerData: start,
+    name: 'taa-clock',
+  });
+  const clock = new RunningClock(start, worker, (onFailure) =>
+    memoryPath === undefined ? null : new MemoryWriter(memoryPath, identity, onFailure),
+  );
+  await new Promise<void>((resolve, reject) => {
+    const onMessage = (message: FromWorker): void => {
+      if (message.kind !== 'ready') return;
+      worker.off('message', onMessage);
+      resolve();
+    };
+    worker.on('message', onMessage);
+    worker.once('error', (cause) =>
+      reject(new ClockError('CLOCK_WORKER_FAILED', 'the clock worker did not start', { cause })),
+    );
+    worker.once('exit', () =>
+      reject(new ClockError('CLOCK_WORKER_FAILED', 'the clock worker ended at its start')),
+    );
+  });
+  // The caller subscribes after this returns: what was found while loading is told right after.
+  const { problem } = loaded;
+  if (problem !== null) setImmediate(() => clock.report('memoryRejected', problem));
+  return clock;
+}
