@@ -18,6 +18,12 @@ export interface RaftLimits {
   readonly maxUncommittedBytes: number;
   /** Payload bytes in one append message. */
   readonly maxAppendBytes: number;
+  /** Append messages to one peer not yet acknowledged. Default 64. */
+  readonly maxInflightAppends?: number;
+  /** Payload bytes to one peer not yet acknowledged. Default 8 MiB. */
+  readonly maxInflightBytes?: number;
+  /** Memory for applied entries that a lagging follower may still ask for. Default 16 MiB. */
+  readonly maxCacheBytes?: number;
 }
 
 export type ProposeResult =
@@ -48,6 +54,8 @@ export interface RaftStatus {
 
 export interface RaftOptions {
   readonly id: NodeId;
+  /** Messages of another cluster have no effect. */
+  readonly clusterId: string;
   readonly voters: readonly Voter[];
   readonly store: RaftLogStore;
   readonly transport: PeerTransport;
@@ -66,7 +74,10 @@ export interface RaftOptions {
   /** False while this node may not lead (ledger diverged, shutting down). Asked before candidacy and while leading. */
   readonly mayLead: () => boolean;
   readonly onEvent: (event: RaftEvent) => void;
-  /** Storage failed: no further call will be answered. The host ends the process. */
+  /**
+   * Storage failed, or an invariant broke: called once, after what was outstanding was answered `unknown`. Nothing is
+   * acknowledged, sent or applied any more. The host ends the process.
+   */
   readonly onFatal: (error: Error) => void;
 }
 
@@ -85,7 +96,8 @@ export interface Raft {
   start(ready: () => void): void;
   /**
    * Proposes commands as consecutive entries of one batch; a follower forwards to the leader. `done` runs exactly
-   * once, for the whole batch, with the index of its last entry.
+   * once, for the whole batch, with the index of its last entry, and never before `propose` has returned. At least
+   * one payload.
    */
   propose(payloads: readonly Uint8Array[], done: (result: ProposeResult) => void): void;
   /** Hands leadership over before shutdown; `done(false)` when nobody could take it in time. */

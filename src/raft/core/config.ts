@@ -1,0 +1,78 @@
+/**
+ * What one core is told once: who it is, who votes, how long its timers are, how much it may hold. There is no switch
+ * that turns a safety mechanism off. Times are `Nanos`, so that no bigint is touched per step.
+ */
+
+import { nodeId, type NodeId } from '../types.js';
+import type { VoterSets } from './quorum.js';
+
+/** Nanoseconds on the driver's monotonic scale, counted from its start: exact for 104 days, then to 2 ns. */
+export type Nanos = number;
+
+export interface CoreConfig {
+  readonly id: NodeId;
+  readonly voterSets: VoterSets;
+  /** Heartbeat interval; it is also the pace of check-quorum. */
+  readonly heartbeat: Nanos;
+  /** An election starts after a random silence in [electionMin, electionMax). Stickiness lasts electionMin. */
+  readonly electionMin: Nanos;
+  readonly electionMax: Nanos;
+  /** Payload bytes appended but not committed; a single larger batch is let through when nothing else waits. */
+  readonly maxUncommittedBytes: number;
+  /** Payload bytes of one append message; a single larger entry travels alone. */
+  readonly maxAppendBytes: number;
+  /** Append messages sent to one peer and not yet acknowledged. */
+  readonly maxInflightAppends: number;
+  /** Payload bytes sent to one peer and not yet acknowledged. */
+  readonly maxInflightBytes: number;
+  /** Payload bytes of applied entries that stay in memory for followers that lag a little. */
+  readonly maxCacheBytes: number;
+  readonly seed: number;
+}
+
+export class RaftConfigError extends Error {
+  readonly code = 'RAFT_CONFIG';
+
+  constructor(problem: string, remedy: string) {
+    super(`RAFT_CONFIG: ${problem}; ${remedy}.`);
+    this.name = 'RaftConfigError';
+  }
+}
+
+const nodeName = /^[a-z0-9-]{1,63}$/;
+
+export function checkConfig(config: CoreConfig): CoreConfig {
+  for (const set of config.voterSets) {
+    if (new Set(set).size !== set.length || set.length === 0) {
+      throw new RaftConfigError('the voters are empty or named twice', 'name every voter once');
+    }
+    for (const id of set) {
+      if (!nodeName.test(id)) {
+        throw new RaftConfigError(`'${id}' is no node name`, 'use 1 to 63 characters of a-z, 0-9 and -');
+      }
+    }
+  }
+  if (!config.voterSets.some((set) => set.includes(nodeId(config.id)))) {
+    throw new RaftConfigError(
+      `'${config.id}' is not among the voters`,
+      'start it with the cluster’s own voters',
+    );
+  }
+  if (!(config.heartbeat > 0 && config.electionMin >= 3 * config.heartbeat)) {
+    throw new RaftConfigError('the election timeout is too short', 'make it at least three heartbeats');
+  }
+  if (!(config.electionMax > config.electionMin)) {
+    throw new RaftConfigError('electionMax does not exceed electionMin', 'leave room for a random spread');
+  }
+  const limits = [
+    config.maxUncommittedBytes,
+    config.maxAppendBytes,
+    config.maxInflightAppends,
+    config.maxInflightBytes,
+    config.maxCacheBytes,
+  ];
+  if (!limits.every((limit) => Number.isSafeInteger(limit) && limit > 0)) {
+    throw new RaftConfigError('a limit is not a positive whole number', 'correct the limits');
+  }
+  return config;
+}

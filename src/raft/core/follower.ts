@@ -1,0 +1,112 @@
+/**
+ * A follower's side of replication.
+ *
+ * Invariants: an entry that agrees is never removed (pitfall L2); nothing committed is; the commit index follows only
+ * what is known to equal this leader's log (L3); an acknowledgement names what is durable, never what is merely
+ * received, also when an append repeats what is still being written (L4), and leaves once a completed write.
+ */
+
+import { logIndex, type Entry, type LogIndex, type NodeId } from '../types.js';
+import { assert } from './assert.js';
+import { advanceApplied, commitTo } from './commit.js';
+import { becomeCandidate } from './election.js';
+import type { Append, CommitNotice, Heartbeat, TimeoutNow } from './messages.js';
+import { noteLeader, persistEntries, send, type CoreState } from './state.js';
+
+export function onAppend(state: CoreState, from: NodeId, append: Append): void {
+  noteLeader(state, from);
+  const { log, following } = state;
+  const { prevIndex } = append;
+  // What is committed is in every leader's log: there is nothing to check below it, and nothing to cut.
+  if (log.termAt(prevIndex) !== append.prevTerm && prevIndex > state.commit) {
+    rejectAppend(state, from, append);
+    return;
+  }
+  const end = logIndex(prevIndex + append.entries.length);
+  const changed = takeEntries(state, append.entries);
+  if (end > following.matched) following.matched = end;
+  if (changed || following.matched > state.durability.durable) following.ackDue = true;
+  else acknowledge(state, from);
+  learnCommit(state, append.commit);
+}
+
+function rejectAppend(state: CoreState, from: NodeId, append: Append): void {
+  const hintIndex = state.log.agreeableUpTo(append.prevIndex, append.prevTerm);
+  send(state, from, {
+    kind: 'appendReject',
+    term: state.term,
+    rejected: append.prevIndex,
+    hintIndex,
+    hintTerm: state.log.termAt(hintIndex) ?? append.prevTerm,
+  });
+}
+
+/** Adds what the log lacks, cutting a tail that disagrees. @returns whether anything was added */
+function takeEntries(state: CoreState, entries: readonly Entry[]): boolean {
+  const { log } = state;
+  const known = agreeing(state, entries);
+  if (known === entries.length) return false;
+  const fresh = known === 0 ? entries : entries.slice(known);
+  const first = fresh[0];
+  assert(first !== undefined, 'something is left to add');
+  let truncateFrom: LogIndex | null = null;
+  if (first.index <= log.lastIndex) {
+    assert(first.index > state.commit, 'a committed entry is never overwritten');
+    truncateFrom = first.index;
+    log.truncateFrom(truncateFrom);
+    state.durability.truncatedFrom(truncateFrom);
+  }
+  log.append(fresh);
+  persistEntries(state, fresh, truncateFrom);
+  return true;
+}
+
+/** How many of the entries, from the front, the log already holds. */
+function agreeing(state: CoreState, entries: readonly Entry[]): number {
+  const { log, commit } = state;
+  const { lastIndex } = log;
+  let known = 0;
+  for (const entry of entries) {
+    if (entry.index > lastIndex) break;
+    if (entry.index > commit && log.termAt(entry.index) !== entry.term) break;
+    known++;
+  }
+  return known;
+}
+
+function acknowledge(state: CoreState, leader: NodeId): void {
+  const { following, durability, term } = state;
+  const match = logIndex(Math.min(following.matched, durability.durable));
+  following.ackDue = match < following.matched;
+  // The acknowledgement also says "I follow this term", and must not be forgotten by a restart.
+  send(state, leader, { kind: 'appendOk', term, match }, state.termSeq);
+}
+
+/** One acknowledgement a completed write, of the highest durable index. */
+export function followerPersisted(state: CoreState): void {
+  if (state.role === 'follower' && state.leader !== null && state.following.ackDue) {
+    acknowledge(state, state.leader);
+  }
+}
+
+function learnCommit(state: CoreState, commit: LogIndex): void {
+  commitTo(state, logIndex(Math.min(commit, state.following.matched)));
+  advanceApplied(state);
+}
+
+export function onHeartbeat(state: CoreState, from: NodeId, heartbeat: Heartbeat): void {
+  noteLeader(state, from);
+  send(state, from, { kind: 'heartbeatReply', term: state.term, matched: state.following.matched });
+  learnCommit(state, heartbeat.commit);
+}
+
+export function onCommitNotice(state: CoreState, from: NodeId, notice: CommitNotice): void {
+  noteLeader(state, from);
+  learnCommit(state, notice.commit);
+}
+
+/** The leader hands over: campaign at once, without pre-vote, which would fail while others still hear the leader. */
+export function onTimeoutNow(state: CoreState, from: NodeId, _request: TimeoutNow): void {
+  if (state.role !== 'follower' || state.leader !== from || !state.mayLead) return;
+  becomeCandidate(state, true);
+}

@@ -1,0 +1,127 @@
+/**
+ * What nodes say to each other. The sender and the cluster travel in the envelope (../codec.ts). No message names its
+ * receiver, so that one encoding serves all of them. `term` is the sender's term unless said otherwise.
+ */
+
+import type { Entry, LogIndex, NodeId, Term } from '../types.js';
+
+/** "Would you vote for me in `term`?" Asked before the term is raised, so that a lone node disturbs nobody. */
+export interface PreVote {
+  readonly kind: 'preVote';
+  /** The term that the sender would campaign in: its own plus one. */
+  readonly term: Term;
+  readonly lastIndex: LogIndex;
+  readonly lastTerm: Term;
+}
+
+export interface PreVoteReply {
+  readonly kind: 'preVoteReply';
+  /** Granted: the term asked about. Refused: the answerer's own term, which the asker adopts if it is newer. */
+  readonly term: Term;
+  readonly granted: boolean;
+}
+
+export interface Vote {
+  readonly kind: 'vote';
+  readonly term: Term;
+  readonly lastIndex: LogIndex;
+  readonly lastTerm: Term;
+  /** The leader asked for this election: voters do not stick to it. */
+  readonly transfer: boolean;
+}
+
+export interface VoteReply {
+  readonly kind: 'voteReply';
+  readonly term: Term;
+  readonly granted: boolean;
+}
+
+export interface Append {
+  readonly kind: 'append';
+  readonly term: Term;
+  readonly prevIndex: LogIndex;
+  readonly prevTerm: Term;
+  readonly commit: LogIndex;
+  /** Contiguous from prevIndex + 1; empty to probe. */
+  readonly entries: readonly Entry[];
+}
+
+/** "Everything up to `match` equals your log and is on my disk." */
+export interface AppendOk {
+  readonly kind: 'appendOk';
+  readonly term: Term;
+  readonly match: LogIndex;
+}
+
+/** "I have no such entry at `rejected`; my log can agree with yours at (hintIndex, hintTerm) at the latest." */
+export interface AppendReject {
+  readonly kind: 'appendReject';
+  readonly term: Term;
+  readonly rejected: LogIndex;
+  readonly hintIndex: LogIndex;
+  readonly hintTerm: Term;
+}
+
+/** Liveness, apart from the appends so that it never waits behind them or behind a disk. */
+export interface Heartbeat {
+  readonly kind: 'heartbeat';
+  readonly term: Term;
+  readonly commit: LogIndex;
+}
+
+export interface HeartbeatReply {
+  readonly kind: 'heartbeatReply';
+  readonly term: Term;
+  /** Highest index known to equal this leader's log, durable or not; shows the leader what was lost on the way. */
+  readonly matched: LogIndex;
+}
+
+/** A commit index that no append came to carry. Not answered. */
+export interface CommitNotice {
+  readonly kind: 'commitNotice';
+  readonly term: Term;
+  readonly commit: LogIndex;
+}
+
+/** "Campaign now": the leader hands over. */
+export interface TimeoutNow {
+  readonly kind: 'timeoutNow';
+  readonly term: Term;
+}
+
+/** A follower's proposals on their way to the leader of `term`; taken by nobody else. */
+export interface Forward {
+  readonly kind: 'forward';
+  readonly term: Term;
+  /** Never repeated by its sender, not even after a restart. */
+  readonly request: number;
+  readonly payloads: readonly Uint8Array[];
+}
+
+export interface ForwardReply {
+  readonly kind: 'forwardReply';
+  /** Accepted: the term of the entries. */
+  readonly term: Term;
+  readonly request: number;
+  readonly status: 'accepted' | 'notLeader' | 'overloaded';
+  /** Accepted: index of the batch's last entry, which may still be lost; else 0. */
+  readonly index: LogIndex;
+  readonly leader: NodeId | null;
+}
+
+export type Message =
+  | PreVote
+  | PreVoteReply
+  | Vote
+  | VoteReply
+  | Append
+  | AppendOk
+  | AppendReject
+  | Heartbeat
+  | HeartbeatReply
+  | CommitNotice
+  | TimeoutNow
+  | Forward
+  | ForwardReply;
+
+export type MessageKind = Message['kind'];

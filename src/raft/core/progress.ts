@@ -1,0 +1,124 @@
+/**
+ * What a leader knows of one peer, and how much it may send to it. `probe`: one append at a time until the logs meet;
+ * `replicate`: optimistic, `next` runs ahead of the acknowledgements inside a window of messages and bytes.
+ *
+ * Invariants: match < next; match never goes back within a leadership; at most one append in flight while probing.
+ */
+
+import { logIndex, type LogIndex, type NodeId } from '../types.js';
+import { assert } from './assert.js';
+import type { Nanos } from './config.js';
+
+interface Inflight {
+  readonly end: number;
+  readonly bytes: number;
+}
+
+export class Progress {
+  readonly id: NodeId;
+  #state: 'probe' | 'replicate' = 'probe';
+  #match = 0;
+  #next: number;
+  #probeSent = false;
+  #inflight: Inflight[] = [];
+  #inflightBytes = 0;
+  /** Entries for this peer are on their way from the disk. */
+  reading = false;
+  /** Last message of this leader's term from the peer. */
+  contactAt: Nanos;
+  /** An acknowledgement arrived since the last heartbeat reply: nothing seems lost. */
+  acknowledged = false;
+  /** The commit index that the peer was last told. */
+  commitSent = 0;
+  /** A proposal that the peer forwarded ends here: it waits for this commit, so it is told at once. */
+  forwardedUpTo = 0;
+
+  constructor(id: NodeId, lastIndex: LogIndex, now: Nanos) {
+    this.id = id;
+    this.#next = lastIndex + 1;
+    this.contactAt = now;
+  }
+
+  get state(): 'probe' | 'replicate' {
+    return this.#state;
+  }
+  get match(): LogIndex {
+    return logIndex(this.#match);
+  }
+  get next(): LogIndex {
+    return logIndex(this.#next);
+  }
+  get probeSent(): boolean {
+    return this.#probeSent;
+  }
+  get inflightAppends(): number {
+    return this.#inflight.length;
+  }
+  get inflightBytes(): number {
+    return this.#inflightBytes;
+  }
+
+  /** @returns whether `match` is news */
+  acknowledge(match: LogIndex): boolean {
+    this.acknowledged = true;
+    while (this.#inflight[0] !== undefined && this.#inflight[0].end <= match) {
+      this.#inflightBytes -= this.#inflight[0].bytes;
+      this.#inflight.shift();
+    }
+    const news = match > this.#match;
+    if (news) this.#match = match;
+    if (this.#state === 'probe') {
+      // The logs meet at `match` at the latest; what was sent beyond it may be lost, so it is sent again.
+      this.#state = 'replicate';
+      this.#probeSent = false;
+      this.#next = this.#match + 1;
+      this.reading = false;
+    } else if (this.#next <= this.#match) {
+      this.#next = this.#match + 1;
+    }
+    return news;
+  }
+
+  /**
+   * The peer has no entry at `rejected` that fits. @returns false for a reply that later ones overtook: following it
+   * would send the peer back behind what it acknowledged.
+   */
+  reject(rejected: LogIndex, retryAfter: LogIndex): boolean {
+    if (this.#state === 'probe' ? rejected !== this.#next - 1 : rejected <= this.#match) return false;
+    this.probeFrom(logIndex(Math.max(this.#match, Math.min(rejected - 1, retryAfter)) + 1));
+    return true;
+  }
+
+  probeFrom(next: LogIndex): void {
+    assert(next > this.#match, 'a probe starts after what is known to match');
+    this.#state = 'probe';
+    this.#probeSent = false;
+    this.#next = next;
+    this.#inflight = [];
+    this.#inflightBytes = 0;
+    this.reading = false;
+  }
+
+  /** The probe or its answer may be lost: another one may be sent. */
+  resumeProbe(): void {
+    this.#probeSent = false;
+  }
+
+  mayReceive(maxAppends: number, maxBytes: number): boolean {
+    if (this.reading) return false;
+    if (this.#state === 'probe') return !this.#probeSent;
+    return this.#inflight.length < maxAppends && this.#inflightBytes < maxBytes;
+  }
+
+  /** An append that ends at `end` was sent; an empty one ends at next − 1. */
+  sent(end: number, bytes: number): void {
+    if (this.#state === 'probe') {
+      this.#probeSent = true;
+      return;
+    }
+    if (end < this.#next) return;
+    this.#next = end + 1;
+    this.#inflight.push({ end, bytes });
+    this.#inflightBytes += bytes;
+  }
+}

@@ -1,0 +1,492 @@
+/**
+ * Runs one core on a disk, a network and timers: feeds it inputs one at a time and carries out its effects. It decides
+ * nothing about consensus; what it owns is *order*:
+ *
+ * - one synced write is outstanding; what arrives meanwhile is gathered into the next (group commit);
+ * - a send that asserts a durable fact leaves only after the write that it names;
+ * - proposals of one turn, and those that arrive during the leader's own write, become one batch;
+ * - after a stall of the process what waits to be read is read before time is judged, and time is judged once (E16);
+ * - a failed write, read or apply ends everything: nothing leaves afterwards.
+ *
+ * No promises and no clock of its own: the simulator runs this very code on virtual time.
+ */
+
+import { durNs } from '../time/types.js';
+import { clusterTag, decodeMessage, encodeMessage } from './codec.js';
+import { RaftConfigError, type CoreConfig, type Nanos } from './core/config.js';
+import type { Effect, Input, Proposal, ReadPurpose } from './core/effects.js';
+import type { Message } from './core/messages.js';
+import { createCore, type CoreImage, type CoreState } from './core/state.js';
+import { nextDeadline, step } from './core/step.js';
+import type { ProposeResult, Raft, RaftLimits, RaftOptions, RaftStatus } from './driver-api.js';
+import { PersistGather } from './gather.js';
+import { StorageFailure } from './errors.js';
+import type { LogImage } from './storage.js';
+import { DEFAULT_LIMITS } from './timing.js';
+import type { Lane } from './transport.js';
+import { logIndex, term, type Entry, type LogIndex, type NodeId } from './types.js';
+
+/** @throws RaftConfigError for options that cannot work */
+export function createRaft(options: RaftOptions): Raft {
+  return new Driver(options);
+}
+
+type Phase = 'created' | 'loading' | 'running' | 'stopped';
+
+interface Gated {
+  readonly after: number;
+  readonly to: NodeId;
+  readonly message: Message;
+}
+
+class Driver implements Raft {
+  readonly #options: RaftOptions;
+  readonly #config: CoreConfig;
+  readonly #tag: Uint8Array;
+  readonly #origin: bigint;
+  #phase: Phase = 'created';
+  #core: CoreState | null = null;
+
+  /** Inputs not yet stepped. Callbacks that fire inside a step queue here, so that steps never nest. */
+  #inbox: Input[] = [];
+  #draining = false;
+
+  readonly #gather = new PersistGather();
+  /** Sequence of the outstanding write, or 0. */
+  #writing = 0;
+  #persisted = 0;
+  #gated: Gated[] = [];
+  /** Ends of the outstanding reads: a truncating write below them waits. */
+  readonly #reads = new Set<LogIndex>();
+
+  #proposals: Proposal[] = [];
+  #flushScheduled = false;
+  #nextRequest = 1;
+  readonly #asked = new Map<number, (result: ProposeResult) => void>();
+  readonly #transfers = new Map<number, (transferred: boolean) => void>();
+
+  #cancelTimer: (() => void) | null = null;
+  #timerAt: Nanos = Infinity;
+  #mayLead = true;
+
+  #encoded: { readonly message: Message; readonly bytes: Uint8Array } | null = null;
+
+  constructor(options: RaftOptions) {
+    this.#options = options;
+    this.#config = coreConfig(options);
+    this.#tag = clusterTag(options.clusterId);
+    this.#origin = options.mono();
+  }
+
+  start(ready: () => void): void {
+    if (this.#phase !== 'created') throw new RaftConfigError('start was called twice', 'create a new one');
+    this.#phase = 'loading';
+    this.#options.transport.onMessage((from, bytes) => {
+      this.#receive(from, bytes);
+    });
+    this.#options.transport.onPeerLost((peer) => {
+      this.#enqueue({ kind: 'peerLost', peer });
+    });
+    this.#options.store.load((error, image) => {
+      if (this.#phase !== 'loading') return;
+      if (error !== null || image === undefined) this.#fail(new StorageFailure('load the log', error));
+      else this.#loaded(image, ready);
+    });
+  }
+
+  propose(payloads: readonly Uint8Array[], done: (result: ProposeResult) => void): void {
+    if (payloads.length === 0) throw new RaftConfigError('nothing was proposed', 'give at least one payload');
+    if (this.#phase !== 'running') {
+      this.#options.timers.after(durNs(0n), () => {
+        done({ status: 'notLeader', leader: null });
+      });
+      return;
+    }
+    const request = this.#nextRequest++;
+    this.#asked.set(request, done);
+    this.#proposals.push({ from: 'local', request, payloads });
+    this.#scheduleFlush();
+  }
+
+  transferLeadership(done: (transferred: boolean) => void): void {
+    const request = this.#nextRequest++;
+    this.#transfers.set(request, done);
+    if (this.#phase === 'running') this.#enqueue({ kind: 'transfer', request });
+    else this.#answerTransfer(request, false);
+  }
+
+  status(): RaftStatus {
+    const core = this.#core;
+    const { id } = this.#options;
+    if (core === null) {
+      const none = logIndex(0);
+      const where = { commitIndex: none, appliedIndex: none, lastIndex: none };
+      return { id, role: 'follower', term: term(0), leader: null, ...where, peers: [] };
+    }
+    const activeSince = core.now - core.config.electionMin;
+    const peers = core.leading === null ? [] : [...core.leading.progress.values()];
+    return {
+      id,
+      role: core.role,
+      term: core.term,
+      leader: core.leader,
+      commitIndex: core.commit,
+      appliedIndex: core.applied,
+      lastIndex: core.log.lastIndex,
+      peers: peers.map((peer) => ({
+        id: peer.id,
+        match: peer.match,
+        recentlyActive: peer.contactAt >= activeSince,
+      })),
+    };
+  }
+
+  stop(): void {
+    this.#end();
+    this.#answerAll();
+  }
+
+  // ---- start
+
+  #loaded(image: LogImage, ready: () => void): void {
+    const { appliedIndex, store } = this.#options;
+    if (appliedIndex > image.lastIndex) {
+      // The log lost its tail, or is not the one that this state was made from.
+      this.#fail(
+        new StorageFailure(
+          `continue after entry ${appliedIndex}, which the state machine has applied: the log ends at ${image.lastIndex}`,
+          null,
+        ),
+      );
+      return;
+    }
+    if (image.lastIndex < image.firstIndex) {
+      this.#run({ ...image, lastEntry: null, appliedIndex }, ready);
+      return;
+    }
+    const last = image.lastIndex;
+    store.read(last, last, Number.MAX_SAFE_INTEGER, (error, entries) => {
+      if (this.#phase !== 'loading') return;
+      const lastEntry = entries?.[0];
+      if (error !== null || lastEntry === undefined) {
+        this.#fail(new StorageFailure(`read entry ${last}`, error));
+      } else this.#run({ ...image, lastEntry, appliedIndex }, ready);
+    });
+  }
+
+  #run(image: CoreImage, ready: () => void): void {
+    try {
+      this.#core = createCore(this.#config, image, this.#now());
+    } catch (error) {
+      this.#fail(asError(error));
+      return;
+    }
+    this.#phase = 'running';
+    this.#enqueue({ kind: 'start' });
+    ready();
+  }
+
+  // ---- inputs
+
+  #now(): Nanos {
+    return Number(this.#options.mono() - this.#origin);
+  }
+
+  #receive(from: NodeId, bytes: Uint8Array): void {
+    if (this.#phase !== 'running') return;
+    const decoded = decodeMessage(this.#tag, bytes);
+    // What is malformed, of another cluster, or sent in another's name has no effect.
+    if (!decoded.ok || decoded.from !== from) return;
+    const { message } = decoded;
+    if (message.kind === 'forward') {
+      const { term: meantFor, request, payloads } = message;
+      this.#proposals.push({ from: 'peer', peer: from, term: meantFor, request, payloads });
+      this.#scheduleFlush();
+    } else {
+      if (message.kind === 'timeoutNow') this.#askMayLead();
+      this.#enqueue({ kind: 'message', from, message });
+    }
+  }
+
+  #enqueue(input: Input): void {
+    if (this.#phase !== 'running') return;
+    this.#inbox.push(input);
+    if (!this.#draining) this.#drain();
+  }
+
+  #drain(): void {
+    const core = this.#core;
+    if (core === null) return;
+    this.#draining = true;
+    try {
+      while (this.#inbox.length > 0) {
+        this.#stepAll(core);
+        this.#startWrite();
+      }
+    } catch (error) {
+      // A broken invariant, or an apply that threw: stop before anything is said on top of it.
+      this.#fail(asError(error));
+    } finally {
+      this.#draining = false;
+    }
+    if (!this.#isRunning()) return;
+    this.#arm();
+    if (this.#proposals.length > 0) this.#scheduleFlush();
+  }
+
+  /** Also what arrives meanwhile: a write or a caller may answer before it returns. */
+  #stepAll(core: CoreState): void {
+    for (let at = 0; at < this.#inbox.length && this.#isRunning(); at++) {
+      const input = this.#inbox[at];
+      if (input === undefined) continue;
+      const effects = step(core, this.#now(), input);
+      this.#carryOut(effects, at === this.#inbox.length - 1);
+    }
+    this.#inbox = [];
+  }
+
+  #isRunning(): boolean {
+    return this.#phase === 'running';
+  }
+
+  // ---- effects
+
+  #carryOut(effects: readonly Effect[], lastInput: boolean): void {
+    let gathered = false;
+    for (const effect of effects) {
+      if (effect.kind === 'persist') {
+        this.#gather.add(effect.seq, effect.batch);
+        gathered = true;
+      }
+    }
+    // The disk starts before messages are encoded, if nothing else is about to join this write.
+    if (gathered && lastInput) this.#startWrite();
+    for (const effect of effects) {
+      this.#perform(effect);
+      if (!this.#isRunning()) return;
+    }
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'persist':
+        return;
+      case 'send':
+        if (effect.after > this.#persisted) this.#gated.push(effect);
+        else this.#send(effect.to, effect.message);
+        return;
+      case 'readEntries':
+        this.#read(effect.purpose, effect.from, effect.to, effect.maxBytes);
+        return;
+      case 'apply':
+        this.#options.apply(effect.entries);
+        return;
+      case 'answer': {
+        const done = this.#asked.get(effect.request);
+        this.#asked.delete(effect.request);
+        done?.(effect.result);
+        return;
+      }
+      case 'transferred':
+        this.#answerTransfer(effect.request, effect.transferred);
+        return;
+      case 'event':
+        this.#options.onEvent(effect.event);
+        return;
+    }
+  }
+
+  #answerTransfer(request: number, transferred: boolean): void {
+    const done = this.#transfers.get(request);
+    this.#transfers.delete(request);
+    done?.(transferred);
+  }
+
+  /** One object sent to several peers in a row is encoded once. */
+  #send(to: NodeId, message: Message): void {
+    if (this.#encoded?.message !== message) {
+      this.#encoded = { message, bytes: encodeMessage(this.#tag, this.#config.id, message) };
+    }
+    this.#options.transport.send(to, laneOf(message), this.#encoded.bytes);
+  }
+
+  #releaseGated(): void {
+    if (this.#gated.length === 0) return;
+    const waiting: Gated[] = [];
+    for (const one of this.#gated) {
+      if (one.after > this.#persisted) waiting.push(one);
+      else this.#send(one.to, one.message);
+    }
+    this.#gated = waiting;
+  }
+
+  // ---- disk
+
+  #startWrite(): void {
+    if (this.#writing !== 0 || this.#gather.seq === 0 || this.#phase !== 'running') return;
+    const cut = this.#gather.truncateFrom;
+    // A read that was asked for before must not find its entries half gone.
+    if (cut !== undefined) for (const end of this.#reads) if (end >= cut) return;
+    const { seq, batch } = this.#gather.take();
+    this.#writing = seq;
+    const startedAt = this.#options.mono();
+    this.#options.store.persist(batch, (error) => {
+      if (this.#phase !== 'running') return;
+      if (error !== null) {
+        this.#fail(new StorageFailure('write and sync the log', error));
+        return;
+      }
+      this.#writing = 0;
+      this.#persisted = seq;
+      const durationNs = this.#options.mono() - startedAt;
+      this.#options.onEvent({ kind: 'persisted', entries: batch.entries.length, durationNs });
+      this.#releaseGated();
+      this.#enqueue({ kind: 'persisted', seq });
+    });
+  }
+
+  #read(purpose: ReadPurpose, from: LogIndex, to: LogIndex, maxBytes: number): void {
+    this.#reads.add(to);
+    this.#options.store.read(from, to, maxBytes, (error, entries) => {
+      if (this.#phase !== 'running') return;
+      this.#reads.delete(to);
+      if (error !== null || entries === undefined || !isContiguous(entries, from, to)) {
+        this.#fail(new StorageFailure(`read entries ${from} to ${to}`, error));
+        return;
+      }
+      this.#enqueue({ kind: 'entriesRead', purpose, from, entries });
+    });
+  }
+
+  // ---- proposals
+
+  #scheduleFlush(): void {
+    // A leader's next batch follows its outstanding write: meanwhile the proposals gather.
+    if (this.#flushScheduled || (this.#writing !== 0 && this.#core?.role === 'leader')) return;
+    this.#flushScheduled = true;
+    this.#options.timers.after(durNs(0n), () => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const core = this.#core;
+    if (core === null || this.#phase !== 'running' || this.#proposals.length === 0) return;
+    if (this.#writing !== 0 && core.role === 'leader') return;
+    const proposals = this.#proposals;
+    this.#proposals = [];
+    const time = core.role === 'leader' ? this.#options.stamp(core.log.lastTime) : null;
+    this.#enqueue({ kind: 'propose', proposals, time });
+  }
+
+  // ---- time
+
+  #arm(): void {
+    const core = this.#core;
+    if (core === null) return;
+    const at = nextDeadline(core);
+    // An armed timer that fires too early only arms the next one: cheaper than a new timer at every heartbeat.
+    if (this.#timerAt <= at) return;
+    this.#cancelTimer?.();
+    this.#timerAt = at;
+    const delay = Math.max(0, Math.ceil(at - this.#now()));
+    this.#cancelTimer = this.#options.timers.after(durNs(BigInt(delay)), () => {
+      this.#cancelTimer = null;
+      this.#timerFired(at);
+    });
+  }
+
+  #timerFired(due: Nanos): void {
+    if (this.#phase !== 'running' || this.#core === null) return;
+    const stalled = this.#now() - due > this.#config.electionMin / 2;
+    if (!stalled) {
+      this.#timerAt = Infinity;
+      this.#tick(false);
+      return;
+    }
+    // This process slept. Let everything that waits in the sockets come in first, then tick once.
+    this.#cancelTimer = this.#options.timers.after(durNs(0n), () => {
+      this.#cancelTimer = null;
+      this.#timerAt = Infinity;
+      this.#tick(true);
+    });
+  }
+
+  #tick(stalled: boolean): void {
+    const core = this.#core;
+    if (core === null || this.#phase !== 'running') return;
+    if (this.#now() < nextDeadline(core)) {
+      this.#arm();
+      return;
+    }
+    this.#askMayLead();
+    this.#enqueue({ kind: 'tick', stalled });
+  }
+
+  #askMayLead(): void {
+    const value = this.#options.mayLead();
+    if (value === this.#mayLead) return;
+    this.#mayLead = value;
+    this.#enqueue({ kind: 'mayLead', value });
+  }
+
+  // ---- end
+
+  #fail(error: Error): void {
+    if (this.#phase === 'stopped') return;
+    this.#end();
+    this.#answerAll();
+    this.#options.onFatal(error);
+  }
+
+  #end(): void {
+    this.#phase = 'stopped';
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    this.#gated = [];
+    this.#inbox = [];
+    this.#proposals = [];
+  }
+
+  /** Every question is answered once: these may or may not have been committed. */
+  #answerAll(): void {
+    const asked = [...this.#asked.values()];
+    const transfers = [...this.#transfers.values()];
+    this.#asked.clear();
+    this.#transfers.clear();
+    for (const done of asked) done({ status: 'unknown' });
+    for (const done of transfers) done(false);
+  }
+}
+
+function coreConfig(options: RaftOptions): CoreConfig {
+  const { id, voters, timing, seed } = options;
+  const limits: Required<RaftLimits> = { ...DEFAULT_LIMITS, ...options.limits };
+  return {
+    id,
+    voterSets: [voters.map((voter) => voter.id)],
+    heartbeat: Number(timing.heartbeat),
+    electionMin: Number(timing.electionMin),
+    electionMax: Number(timing.electionMax),
+    ...limits,
+    seed,
+  };
+}
+
+/** Appends and forwarded batches may be large; everything else must not wait behind them. */
+function laneOf(message: Message): Lane {
+  return message.kind === 'append' || message.kind === 'forward' ? 'append' : 'control';
+}
+
+function isContiguous(entries: readonly Entry[], from: LogIndex, to: LogIndex): boolean {
+  return (
+    entries.length > 0 &&
+    from + entries.length - 1 <= to &&
+    entries.every((entry, at) => entry.index === from + at)
+  );
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
