@@ -16,6 +16,7 @@ import {
   openSync,
   readFileSync,
   readdirSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -61,6 +62,7 @@ const keyName = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 /** Opens (and makes, mode 0700) a directory of key files `<name>.key`. */
 export function openKeyDirectory({ directory, passphrase }: KeyDirectoryOptions): KeyStore {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  requireUnwritableByOthers(directory);
   const opened = new Map<string, KeyObject>();
 
   const path = (name: string): string => {
@@ -98,6 +100,16 @@ export function openKeyDirectory({ directory, passphrase }: KeyDirectoryOptions)
       opened.delete(name);
     },
   };
+}
+
+/** Whoever may write into the directory may exchange a key file for an older one. */
+function requireUnwritableByOthers(directory: string): void {
+  const { mode } = statSync(directory);
+  if ((mode & 0o022) === 0) return;
+  throw new KeyFileError(
+    'KEY_FILE_MODE',
+    `${directory} can be written by others; run chmod 700 ${directory} and check the keys in it`,
+  );
 }
 
 /**

@@ -246,7 +246,20 @@ export function integer(value: bigint | number, tag: number = Tag.integer): Uint
 
 export const enumerated = (value: number): Uint8Array => integer(value, Tag.enumerated);
 
+/** Encodings of the few identifiers that formats use again and again; bounded, because others come from outside. */
+const knownOids = new Map<string, Uint8Array>();
+const maxKnownOids = 128;
+
+/** @throws DerError when `dotted` is not an object identifier */
 export function oid(dotted: string): Uint8Array {
+  const known = knownOids.get(dotted);
+  if (known) return known.slice();
+  const fresh = encodeOid(dotted);
+  if (knownOids.size < maxKnownOids) knownOids.set(dotted, fresh.slice());
+  return fresh;
+}
+
+function encodeOid(dotted: string): Uint8Array {
   if (!isOid(dotted)) throw new DerError(`not an object identifier: ${dotted}`);
   const [root = 0n, second = 0n, ...rest] = dotted.split('.').map(BigInt);
   const octets = [root * 40n + second, ...rest].flatMap((arc) => {

@@ -100,6 +100,13 @@ test('a key file that others could read is refused, with the remedy', (t) => {
   t.throws(() => openKeyDirectory(options).signer('alias'), { code: 'KEY_FILE_MISSING' });
 });
 
+test('a key directory that others can write to is refused', (t) => {
+  const options = { directory: fresh('open'), passphrase: null };
+  openKeyDirectory(options);
+  chmodSync(options.directory, 0o770);
+  t.throws(() => openKeyDirectory(options), { code: 'KEY_FILE_MODE', message: /chmod 700/ });
+});
+
 test('protection is what the configuration says, neither less nor more', (t) => {
   const key = generateKey('ecdsa-p256');
   const plain = protectKey(key, null);
