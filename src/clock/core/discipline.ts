@@ -363,7 +363,7 @@ export class Discipline {
   }
 
   #firstBound(sample: Sample): Bound {
-    return boundFromSample(sample, 0n, this.#config.profile.rhoColdPpb);
+    return boundFromSample(sample, sample.m4, 0n, this.#config.profile.rhoColdPpb);
   }
 
   /** The bound with this sample; null if the two exclude each other, which was then dealt with. */

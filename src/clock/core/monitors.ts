@@ -33,7 +33,7 @@ export function observe(
   own: Bound | null,
   rhoColdPpb: bigint,
 ): MonitorView {
-  const says = boundFromSample(sample, 0n, rhoColdPpb);
+  const says = boundFromSample(sample, sample.m4, 0n, rhoColdPpb);
   const at = own !== null && own.mono > says.mono ? own.mono : says.mono;
   const agrees = own === null || overlap(boundAt(own, at), boundAt(says, at));
   return { name, authenticated, says, disagreements: agrees ? 0 : (previous?.disagreements ?? 0) + 1 };

@@ -1,0 +1,210 @@
+/**
+ * Against a real chronyd on loopback. It serves this host's CLOCK_REALTIME as it is (`-x`: it never touches the clock), so
+ * the truth is known here to a few hundred nanoseconds, by other means than NTP.
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import type { ExecutionContext } from 'ava';
+import { startClock } from '../../src/clock/index.js';
+import type { ClockEvent, ClockOptions, ClockService } from '../../src/clock/index.js';
+import { halfWidthOf } from '../../src/clock/core/reading.js';
+import type { ClockReading } from '../../src/time/types.js';
+
+const chronydPath = ['/usr/sbin/chronyd', '/usr/local/sbin/chronyd'].find((path) => existsSync(path));
+const chronyTest = chronydPath === undefined ? test.skip : test;
+if (chronydPath === undefined) console.log('skipped: chronyd is not installed (Debian: apt install chrony)');
+
+const KEY = { id: 7, secret: new Uint8Array(16).map((_, i) => i * 11 + 1) };
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex').toUpperCase();
+
+async function freePort(): Promise<number> {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => socket.close(resolve));
+  return port;
+}
+
+class Chronyd {
+  readonly port: number;
+  readonly #directory: string;
+  #process: ChildProcess | null = null;
+
+  constructor(directory: string, port: number) {
+    this.#directory = directory;
+    this.port = port;
+    writeFileSync(join(directory, 'keys'), `${KEY.id} AES128 HEX:${hex(KEY.secret)}\n`, { mode: 0o600 });
+    writeFileSync(
+      join(directory, 'chrony.conf'),
+      [
+        'local stratum 1',
+        `port ${port}`,
+        'cmdport 0',
+        'bindaddress 127.0.0.1',
+        'allow 127.0.0.1',
+        `pidfile ${join(directory, 'chronyd.pid')}`,
+        `keyfile ${join(directory, 'keys')}`,
+        '',
+      ].join('\n'),
+    );
+  }
+
+  async start(): Promise<void> {
+    const user = process.getuid?.() === 0 ? ['-u', 'root'] : ['-U'];
+    const child = spawn(
+      chronydPath ?? '',
+      ['-x', '-d', ...user, '-f', join(this.#directory, 'chrony.conf')],
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    );
+    let log = '';
+    child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
+    this.#process = child;
+    await new Promise<void>((resolve, reject) => {
+      child.once('exit', (code) => reject(new Error(`chronyd ended with ${String(code)}: ${log}`)));
+      child.stderr.on('data', () => {
+        if (/Disabled control of system clock|starting/.test(log)) setTimeout(resolve, 200);
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#process;
+    this.#process = null;
+    if (child === null || child.exitCode !== null) return;
+    await new Promise<void>((resolve) => {
+      child.once('exit', () => resolve());
+      child.kill('SIGTERM');
+    });
+  }
+}
+
+async function chronyd(t: ExecutionContext): Promise<Chronyd> {
+  const directory = mkdtempSync(join(tmpdir(), 'taa-chronyd-'));
+  const server = new Chronyd(directory, await freePort());
+  t.teardown(async () => {
+    await server.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  await server.start();
+  return server;
+}
+
+async function started(
+  t: ExecutionContext,
+  options: ClockOptions,
+): Promise<{ clock: ClockService; events: ClockEvent[] }> {
+  const clock = await startClock(options);
+  t.teardown(() => clock.stop());
+  const events: ClockEvent[] = [];
+  clock.on((event) => events.push(event));
+  return { clock, events };
+}
+
+async function until(what: string, condition: () => boolean, ms = 20_000): Promise<void> {
+  const deadline = Date.now() + ms;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`waited ${ms} ms in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const inState = (clock: ClockService, state: ClockReading['state']) => (): boolean =>
+  clock.reading().state === state;
+
+/** TAI − monotonic of this host, as a range: where the millisecond of the wall clock changes is where it is known. */
+function truthRange(): { lo: bigint; hi: bigint } {
+  let [lo, hi] = [-(2n ** 63n), 2n ** 63n];
+  const end = process.hrtime.bigint() + 8_000_000n;
+  for (;;) {
+    const before = process.hrtime.bigint();
+    const wall = BigInt(Date.now()) * 1_000_000n + 37_000_000_000n;
+    const after = process.hrtime.bigint();
+    if (wall - after > lo) lo = wall - after;
+    if (wall + 1_000_000n - before < hi) hi = wall + 1_000_000n - before;
+    if (after > end) return { lo, hi };
+  }
+}
+
+chronyTest('10^4 readings against chronyd: the truth is in every one of them', async (t) => {
+  const server = await chronyd(t);
+  const { clock } = await started(t, {
+    sources: [{ name: 'chronyd', host: '127.0.0.1', port: server.port, role: 'reference' }],
+    profile: 'lab',
+  });
+  await until('synchronised', inState(clock, 'synchronised'));
+  const before = truthRange();
+  let [outside, wrongState, widest] = [0, 0, 0n];
+  for (let i = 0; i < 10_000; i++) {
+    const reading = clock.reading();
+    // Readings beyond what is known of the truth on both sides count as outside, to the nanosecond.
+    if (reading.earliest > reading.mono + before.hi || reading.latest < reading.mono + before.lo) outside++;
+    if (reading.state !== 'synchronised' && reading.state !== 'holdover') wrongState++;
+    if (halfWidthOf(reading) > widest) widest = halfWidthOf(reading);
+    if (i % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  const after = truthRange();
+  t.true(
+    before.lo <= after.hi && after.lo <= before.hi,
+    'this host’s own clock was set during the test: repeat it',
+  );
+  t.is(outside, 0);
+  t.is(wrongState, 0);
+  t.true(after.hi - after.lo < 100_000n, 'the truth must be known better than what it judges');
+  t.log(`truth known to ${(before.hi - before.lo).toString()} ns; widest half-width ${widest.toString()} ns`);
+});
+
+chronyTest(
+  'chronyd stops: the bound grows by exactly ρ, the clock refuses at the limit, and resumes',
+  async (t) => {
+    const server = await chronyd(t);
+    const rho = 1_000_000n;
+    const { clock } = await started(t, {
+      sources: [{ name: 'chronyd', host: '127.0.0.1', port: server.port, role: 'reference' }],
+      profile: 'lab',
+      rho: { floorPpb: rho },
+      limits: { syncNs: 8_000_000n, holdNs: 9_000_000n },
+    });
+    await until('synchronised', inState(clock, 'synchronised'));
+    await server.stop();
+    await until('holdover', inState(clock, 'holdover'));
+    const first = clock.reading();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const second = clock.reading();
+    t.is(second.samples, first.samples);
+    const grown = second.latest - second.earliest - (first.latest - first.earliest);
+    const exact = (2n * (second.mono - first.mono) * rho) / 1_000_000_000n;
+    t.true(
+      grown >= exact - 2n && grown <= exact + 2n,
+      `grown ${grown.toString()}, ρ·2·t = ${exact.toString()}`,
+    );
+    t.is(second.rhoPpb, Number(rho));
+    await until('refusal', inState(clock, 'outOfTolerance'));
+    t.true(halfWidthOf(clock.reading()) > 9_000_000n);
+    await server.start();
+    await until('synchronised again', inState(clock, 'synchronised'));
+    t.true(halfWidthOf(clock.reading()) <= 8_000_000n);
+  },
+);
+
+chronyTest(
+  'with an AES-CMAC key chronyd’s answers are authenticated; with the wrong key there is no time',
+  async (t) => {
+    const server = await chronyd(t);
+    const source = { name: 'chronyd', host: '127.0.0.1', port: server.port, role: 'reference' } as const;
+    const good = await started(t, { sources: [{ ...source, key: KEY }], profile: 'lab' });
+    await until('synchronised', inState(good.clock, 'synchronised'));
+    await until('a comparison', () => good.events.some((e) => e.kind === 'comparison' && e.authenticated));
+    const wrong = { id: KEY.id, secret: KEY.secret.map((byte) => byte ^ 1) };
+    const bad = await started(t, { sources: [{ ...source, key: wrong }], profile: 'lab' });
+    await until('rejections', () => bad.events.filter((e) => e.kind === 'sampleRejected').length >= 3);
+    t.is(bad.clock.reading().state, 'unsynchronised');
+    t.is(bad.clock.reading().samples, 0);
+  },
+);
