@@ -1,6 +1,6 @@
 // `npm run proto [-- DIR]`: generates the TypeScript types of proto/ into src/wire/gen (or DIR). They are checked in;
-// test/wire/generated.test.ts fails when they are not current. Without DIR it also writes docs/error-reasons.md, from the
-// compiled src/wire/reasons.ts.
+// test/wire/generated.test.ts fails when they are not current. Without DIR it also writes docs/error-reasons.md and
+// docs/access.md, from the compiled tables.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -36,8 +36,12 @@ for (const name of named(outDir, '.ts')) {
   writeFileSync(path, readFileSync(path, 'utf8').replaceAll(`${protoDir}/`, 'proto/'));
 }
 
-const reasons = join(root, 'dist', 'src', 'wire', 'reasons.js');
-if (process.argv[2] === undefined && existsSync(reasons)) {
-  const { renderReasons } = await import(reasons);
-  writeFileSync(join(root, 'docs', 'error-reasons.md'), renderReasons());
+const documents = [
+  { module: 'src/wire/reasons.js', render: 'renderReasons', file: 'error-reasons.md' },
+  { module: 'src/rpc/access.js', render: 'renderAccess', file: 'access.md' },
+];
+for (const { module, render, file } of process.argv[2] === undefined ? documents : []) {
+  const compiled = join(root, 'dist', module);
+  if (!existsSync(compiled)) continue;
+  writeFileSync(join(root, 'docs', file), (await import(compiled))[render]());
 }

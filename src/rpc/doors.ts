@@ -3,7 +3,7 @@
  * authorise, limit, map and answer.
  */
 
-import type { Audit, Device } from '../authority/model.js';
+import type { Audit, AuditPolicy, Device } from '../authority/model.js';
 import type { ClockReading } from '../time/types.js';
 import type { Refusal, SessionRequest, SessionResponse } from '../wire/messages.js';
 
@@ -22,7 +22,7 @@ export interface Caller {
 /** The node's side of one session. `receive` is called right after a message was read from the stream. */
 export interface SessionPeer {
   receive(message: SessionRequest): void;
-  /** The stream ended or broke; nothing may be sent afterwards. */
+  /** Called once, however the stream ended (`end` included); nothing may be sent afterwards. */
   closed(): void;
 }
 
@@ -109,6 +109,8 @@ export interface ClockSourceView {
 
 export interface ClientView {
   readonly device: Device;
+  /** In force for this device: the cluster's with the device's own overrides. */
+  readonly policy: AuditPolicy;
   readonly connected: boolean;
   readonly lastAudit: Audit | null;
 }
@@ -139,6 +141,15 @@ export interface NodeDoors {
   readonly admin: AdminDoor;
   /** Null unless the genesis says that this cluster is a laboratory. */
   readonly lab: LabDoor | null;
-  /** A refused call: recorded in the log, floods summarised there. */
+  /**
+   * Whether replicated state admits this caller now; asked at the start of every call of a role other than `node`, so
+   * that a suspension takes effect at commit. A client needs a registered device and key that is not suspended, a person
+   * a registered and unsuspended key. Null admits.
+   */
+  readonly admission: (caller: Caller) => Refusal | null;
+  /**
+   * A call was refused with PERMISSION_DENIED or UNAUTHENTICATED, whoever refused it (admission and the other doors
+   * too): recorded in the log, floods summarised there. `caller` is null if the certificate names no identity.
+   */
   readonly denied: (caller: Caller | null, identity: string, reason: string) => void;
 }

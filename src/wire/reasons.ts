@@ -125,7 +125,7 @@ export const reasons = {
     'PERMISSION_DENIED',
     'final',
     "The role in the caller's certificate may not make this call on this listener.",
-    'Use a certificate with a role that may (docs/roles) and the listener that serves it.',
+    'Use a certificate with a role that may (docs/access.md) and the listener that serves it.',
   ),
   CLIENT_NOT_REGISTERED: call(
     'PERMISSION_DENIED',

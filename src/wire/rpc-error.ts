@@ -125,7 +125,9 @@ function reasonOfStatus(code: number, text: string): ErrorReason {
     case statusCodes.PERMISSION_DENIED:
       return 'ROLE_NOT_ALLOWED';
     case statusCodes.RESOURCE_EXHAUSTED:
-      return /larger than/i.test(text) ? 'MESSAGE_TOO_LARGE' : 'OVERLOADED';
+      // grpc-js's own words: for its size limit, and for a stream that the server reset with ENHANCE_YOUR_CALM.
+      if (/larger than/i.test(text)) return 'MESSAGE_TOO_LARGE';
+      return /bandwidth exhausted/i.test(text) ? 'SLOW_CONSUMER' : 'OVERLOADED';
     case statusCodes.OUT_OF_RANGE:
       return 'BEYOND_LOG';
     case statusCodes.UNIMPLEMENTED:
