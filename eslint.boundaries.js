@@ -31,6 +31,7 @@ export const pureFolders = [
   'src/audit/**/*.ts',
   'src/authority/**/*.ts',
   'src/node/core/**/*.ts',
+  'src/sdk/core/**/*.ts',
 ];
 
 /** The one door from the pure parts to node:crypto: hashing and signature verification, both deterministic. */
