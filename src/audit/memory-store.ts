@@ -68,6 +68,10 @@ export class MemoryLedgerStore implements LedgerStore {
     this.#later(() => done(null, this.#contents.bodies.get(hexOf(hash)) ?? null));
   }
 
+  newestCheckpoint(done: (error: Error | null, note?: Uint8Array | null) => void): void {
+    this.readCheckpoint(Math.max(0, ...this.#contents.checkpoints.keys()), done);
+  }
+
   readCheckpoint(size: TreeSize, done: (error: Error | null, note?: Uint8Array | null) => void): void {
     this.#later(() => {
       const covering = [...this.#contents.checkpoints.keys()].filter((candidate) => candidate >= size);

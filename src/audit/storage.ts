@@ -50,6 +50,8 @@ export interface LedgerStore {
   readBody(hash: Uint8Array, done: (error: Error | null, body?: DetachedBody | null) => void): void;
   /** The published checkpoint of the smallest tree that holds at least `size` leaves; null when none does. */
   readCheckpoint(size: TreeSize, done: (error: Error | null, note?: Uint8Array | null) => void): void;
+  /** The published checkpoint of the largest tree; null when there is none. */
+  newestCheckpoint(done: (error: Error | null, note?: Uint8Array | null) => void): void;
 }
 
 /** What a witness has signed last: fsynced outside the database before every cosignature. */

@@ -106,6 +106,10 @@ class Ledger implements OpenLedger {
     deliver(this.#firstCheckpoint(size), done);
   }
 
+  newestCheckpoint(done: (error: Error | null, note?: Uint8Array | null) => void): void {
+    deliver(this.#lastCheckpoint(), done);
+  }
+
   async verifyAll(): Promise<{ readonly values: number }> {
     let values = 0;
     await readingLedger(
@@ -121,6 +125,23 @@ class Ledger implements OpenLedger {
   async #get<T>(key: Uint8Array, name: string, decode: (payload: Uint8Array) => T | null): Promise<T | null> {
     const value = await readingLedger(this.#store.get(key));
     return value === undefined ? null : opened(key, value, name, decode);
+  }
+
+  /** Engines iterate forwards only: the last key is found by bisection of the sizes, 53 look-ups whatever the log. */
+  async #lastCheckpoint(): Promise<Uint8Array | null> {
+    let newest: Uint8Array | null = null;
+    let low = 0;
+    let high = Number.MAX_SAFE_INTEGER;
+    while (low <= high) {
+      const middle = low + Math.floor((high - low) / 2);
+      const found = await this.#firstCheckpoint(middle);
+      if (found === null) high = middle - 1;
+      else {
+        newest = found;
+        low = middle + 1;
+      }
+    }
+    return newest;
   }
 
   async #firstCheckpoint(size: number): Promise<Uint8Array | null> {
