@@ -56,7 +56,8 @@ function edgeWorld(seed: number, claimed: number, outcome: Outcome): void {
         ? [0n, rhoCold]
         : [bound.ratePpb, BigInt(Math.floor(Number(bound.rhoPpb) / claimed))];
     const up = habit === 0 || (habit === 1 ? false : draw.chance(0.5));
-    world.ratePpb = up ? f + rho : f - rho;
+    // An oscillator beyond 150 ppm would rightly be called absurd: there the drift turns round.
+    world.ratePpb = (up && f + rho <= 150_000n) || f - rho < -150_000n ? f + rho : f - rho;
   };
   world.adversary();
   let last: ClockReading | null = null;

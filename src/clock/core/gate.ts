@@ -43,7 +43,7 @@ export function isSuspicious(
   const off = magnitude(innovation(estimate, sample));
   const noise = BigInt(Math.ceil(6 * estimate.sigmaNs)) + driftNs;
   const explained = magnitude(sample.delay - leastDelay(window)) / 2n;
-  return off > noise && off > floorNs && off > explained;
+  return off > explained + (noise > floorNs ? noise : floorNs);
 }
 
 /** Whether a sample's round trip is so long that it would only add noise to the line. */
