@@ -41,6 +41,8 @@ const fields = [
 ] as const;
 type Field = (typeof fields)[number];
 
+const slotOf = Object.fromEntries(fields.map((field, slot) => [field, slot])) as Record<Field, number>;
+
 const HEADER_BYTES = 8;
 const HEARTBEAT_SLOT = fields.length;
 const BYTES = HEADER_BYTES + 8 * (fields.length + 1);
@@ -140,7 +142,7 @@ export class SharedStateReader {
   }
 
   #decode(): Published {
-    const get = (field: Field): bigint => Atomics.load(this.#slots, fields.indexOf(field));
+    const get = (field: Field): bigint => Atomics.load(this.#slots, slotOf[field]);
     const known = get('known') === 1n;
     return {
       state: states[Number(get('state'))] ?? 'unsynchronised',

@@ -248,20 +248,13 @@ export class SimulatedWorld {
     const m4 = m1 + there + 20_000n + back;
     this.#answers.push({
       at: m4,
-      input: (moment) => ({
-        kind: 'answer',
-        source: name,
-        address,
-        exchange: {
-          m1,
-          m4: moment.mono,
-          nonce,
-          bytes: encodeNtp(this.#packet(server, nonce, t2, taiNs(this.#tai - back))),
-          authentication: server.authenticated ? 'good' : 'none',
-          firstAnswer: true,
-        },
-        ...moment,
-      }),
+      input: (moment) => {
+        if (!server.up) return { kind: 'noAnswer', source: name, address, ...moment };
+        const bytes = encodeNtp(this.#packet(server, nonce, t2, taiNs(this.#tai - back)));
+        const authentication = server.authenticated ? 'good' : 'none';
+        const exchange = { m1, m4: moment.mono, nonce, bytes, authentication, firstAnswer: true } as const;
+        return { kind: 'answer', source: name, address, exchange, ...moment };
+      },
     });
   }
 

@@ -1,0 +1,172 @@
+/** Roles: references alone steer; monitors only make an abnormal reference known. */
+import test from 'ava';
+import { NS_PER_MS, NS_PER_S } from '../../src/time/types.js';
+import { SimulatedWorld } from './simulated-world.js';
+
+const names = ['ptb', 'nist', 'npl'] as const;
+
+function watched(authenticated: boolean): SimulatedWorld {
+  const world = new SimulatedWorld({ seed: 21, monitors: names });
+  for (const name of names) world.server(name).authenticated = authenticated;
+  return world;
+}
+
+const codes = (world: SimulatedWorld): string[] =>
+  world.events.flatMap((e) => (e.kind === 'anomaly' ? [e.code] : []));
+
+test('monitors never steer: with them alone there is no time', (t) => {
+  const world = watched(true);
+  world.server().up = false;
+  world.run(20n * NS_PER_S);
+  t.is(world.reading().state, 'unsynchronised');
+  t.is(world.reading().samples, 0);
+  t.false(world.reading().unmonitored);
+});
+
+test('monitors never steer: without any, or with wrong ones, the served time is the same to the nanosecond', (t) => {
+  const served = (monitors: readonly string[], error: bigint): string[] => {
+    const world = new SimulatedWorld({ seed: 33, monitors });
+    // The same path for every question, so that the monitors' questions do not change what the reference sees.
+    for (const server of world.servers.values()) {
+      server.path = () => ({ there: 3_000_000n, back: 4_000_000n });
+      if (server.source.role === 'monitor') server.error = error;
+    }
+    t.true(world.runUntil(() => world.reading().state === 'synchronised'));
+    return [...world.events.filter((e) => e.kind === 'comparison' && e.role === 'reference').slice(0, 1)].map(
+      () => {
+        const { lo, hi } = world.discipline.published().known?.bound ?? { lo: 0n, hi: 0n };
+        return `${(hi - lo).toString()} ${world.reading().state}`;
+      },
+    );
+  };
+  t.deepEqual(served(['m'], 0n), served(['m'], 300n * NS_PER_MS));
+});
+
+test('a monitor’s own comparison is told, with its role', (t) => {
+  const world = watched(false);
+  world.server('ptb').error = 2n * NS_PER_MS;
+  world.run(10n * NS_PER_S);
+  const told = world.events.filter((e) => e.kind === 'comparison' && e.source === 'ptb');
+  t.true(told.length > 5);
+  for (const event of told) {
+    if (event.kind !== 'comparison') continue;
+    t.is(event.role, 'monitor');
+    t.is(event.sample, 0);
+    // TAA − monitor = −2 ms within what is stated.
+    t.true(
+      event.offset - event.uncertainty <= -2n * NS_PER_MS &&
+        event.offset + event.uncertainty >= -2n * NS_PER_MS,
+    );
+  }
+});
+
+test('unmonitored is what a reading says when no monitor was heard lately', (t) => {
+  const world = watched(true);
+  t.true(world.runUntil(() => world.reading().state === 'synchronised'));
+  world.run(2n * NS_PER_S);
+  t.false(world.reading().unmonitored);
+  for (const name of names) world.server(name).up = false;
+  world.run(10n * NS_PER_S);
+  t.true(world.reading().unmonitored);
+});
+
+test('the reference looks wrong to three authenticated monitors that agree: confirmed, and the clock is quarantined', (t) => {
+  const world = watched(true);
+  // They agree with each other, not with the reference: the reference is 50 ms off, from the start, in silence.
+  world.server().error = 50n * NS_PER_MS;
+  t.true(world.runUntil(() => codes(world).includes('referenceConfirmed')));
+  t.is(world.reading().state, 'quarantined');
+  const reason = world.events.find((e) => e.kind === 'transition' && e.to === 'quarantined');
+  t.is(reason?.kind === 'transition' ? reason.reason : '', 'referenceAnomaly');
+});
+
+test('unauthenticated monitors, or two, or three that do not agree, raise suspicion and nothing more', (t) => {
+  const cases: [string, (world: SimulatedWorld) => void][] = [
+    ['unauthenticated', (world) => names.forEach((name) => (world.server(name).authenticated = false))],
+    ['two', (world) => (world.server('npl').error = 50n * NS_PER_MS)],
+    [
+      'not agreeing',
+      (world) => {
+        world.server('nist').error = 100n * NS_PER_MS;
+        world.server('npl').error = 200n * NS_PER_MS;
+      },
+    ],
+  ];
+  for (const [name, arrange] of cases) {
+    const world = watched(true);
+    world.server().error = 50n * NS_PER_MS;
+    arrange(world);
+    world.run(30n * NS_PER_S);
+    t.true(codes(world).includes('referenceSuspected'), name);
+    t.false(codes(world).includes('referenceConfirmed'), name);
+    t.is(world.reading().state, 'synchronised', name);
+  }
+});
+
+test('suspicion is told once, and once more when it has passed', (t) => {
+  const world = watched(true);
+  world.server('ptb').error = 90n * NS_PER_MS;
+  world.run(10n * NS_PER_S);
+  world.server('ptb').error = 0n;
+  world.run(5n * NS_PER_S);
+  t.deepEqual(codes(world), ['referenceSuspected', 'referenceCleared']);
+});
+
+test('a reference that demands to be asked less is asked less, and a denial ends the questions', (t) => {
+  const world = new SimulatedWorld({ seed: 2 });
+  t.true(world.runUntil(() => world.reading().state === 'synchronised'));
+  const server = world.server();
+  server.stratum = 0;
+  server.refid = 'RATE';
+  world.run(NS_PER_S);
+  const slowed = world.events.filter((e) => e.kind === 'kod').length;
+  t.true(slowed >= 1 && slowed <= 4, `${slowed} answers within a second`);
+  server.refid = 'DENY';
+  t.true(world.runUntil(() => world.events.some((e) => e.kind === 'kod' && e.code === 'DENY')));
+  const asked = world.events.length;
+  world.run(60n * NS_PER_S);
+  t.is(world.events.slice(asked).filter((e) => e.kind === 'kod' || e.kind === 'sampleRejected').length, 0);
+  t.is(world.discipline.memory().sources['nict']?.backOff.notBefore['192.0.2.1'] !== undefined, true);
+});
+
+test('a suspend of the host disrupts at once; a stepped wall clock is only told', (t) => {
+  const world = new SimulatedWorld({ seed: 2 });
+  t.true(world.runUntil(() => world.reading().state === 'synchronised'));
+  world.input({ kind: 'wallStepped', byNs: 5n });
+  t.is(world.reading().state, 'synchronised');
+  t.deepEqual(codes(world), ['wallClockStepped']);
+  world.input({ kind: 'suspended', forNs: 2n * NS_PER_S });
+  t.is(world.reading().state, 'disrupted');
+  t.is(world.discipline.published().known, null);
+});
+
+test('an oscillator that runs 300 ppm off is called absurd and waits for an operator', (t) => {
+  const world = new SimulatedWorld({
+    seed: 6,
+    profile: { rhoColdPpb: 1_000_000n, rhoFloorPpb: 500_000n },
+    limits: { syncNs: 50n * NS_PER_MS, holdNs: 100n * NS_PER_MS },
+  });
+  world.ratePpb = 300_000n;
+  world.server().path = () => ({ there: 10_000n, back: 10_000n });
+  t.true(
+    world.runUntil(() => world.events.some((e) => e.kind === 'transition' && e.reason === 'excessRate')),
+  );
+  world.run(10n * NS_PER_S);
+  t.is(world.reading().state, 'outOfTolerance');
+  world.ratePpb = 10_000n;
+  world.input({ kind: 'release', what: 'latch' });
+  t.true(world.runUntil(() => world.reading().state === 'synchronised'));
+});
+
+test('a budget that is used up is told once, and polling waits', (t) => {
+  const world = new SimulatedWorld({
+    seed: 6,
+    profile: { budgetPerHour: 60, budgetBurst: 20, budgetStartReserve: 4, pollNs: 100n * NS_PER_MS },
+  });
+  world.run(300n * NS_PER_S);
+  const asked = 20 - (world.discipline.sourceStatus()[0]?.questionsLeft ?? 0);
+  t.is(codes(world)[0], 'budgetExhausted');
+  t.true(asked > 0);
+  const answers = world.events.filter((e) => e.kind === 'comparison').length;
+  t.true(answers <= 20 + 6, `${answers} answers in five minutes`);
+});
