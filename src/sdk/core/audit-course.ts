@@ -1,10 +1,10 @@
 /**
- * The audits of one run: their numbers 1, 2, 3 …, which one is under way, what was answered and signed in it, and when
+ * The audits of one run: their numbers 1, 2, 3 …, which one is under way, what was answered in it, and when
  * the next is due. Invariant: at most one audit is under way, and a number stands for one audit on whatever node: what
  * is unknown is asked for again under its number, and its lease counts from when it was requested first.
  */
 
-import type { DurNs, MonoNs } from '../../time/types.js';
+import type { DurNs, MonoNs, TaiNs } from '../../time/types.js';
 import { NS_PER_MS, NS_PER_S, durNs, monoNs } from '../../time/types.js';
 import type { AuditPolicyMessage } from '../../wire/messages.js';
 import type { ProbeReading } from './statements.js';
@@ -15,7 +15,7 @@ const SHORTEST_PATIENCE: DurNs = durNs(2n * NS_PER_S);
 const FIRST_RETRY: DurNs = durNs(200n * NS_PER_MS);
 /** A node that probes more often than this in one audit is not answered any more. */
 const MAX_PROBES = 64;
-/** Audits that are remembered, so that a late outcome finds what was requested and signed. */
+/** Audits that are remembered, so that a late outcome finds when it was requested. */
 const REMEMBERED = 16;
 
 export interface RequestedAudit {
@@ -23,8 +23,10 @@ export interface RequestedAudit {
   /** Of the interlock, when it was requested first. */
   readonly epoch: number;
   readonly requestedAt: MonoNs;
-  /** Everything that was signed under this number, on any node. */
-  readonly statements: Uint8Array[];
+  /** The true time was surely not before this when it was requested; null while no time was distributed. */
+  readonly notBefore: TaiNs | null;
+  /** Its outcome came; a repetition of it changes nothing. */
+  settled: boolean;
 }
 
 interface UnderWay {
@@ -63,9 +65,13 @@ export class AuditCourse {
     return this.#underWay === null && now >= this.#next;
   }
 
-  begin(epoch: number, policy: AuditPolicyMessage, now: MonoNs): RequestedAudit {
+  begin(
+    known: Pick<RequestedAudit, 'epoch' | 'notBefore'>,
+    policy: AuditPolicyMessage,
+    now: MonoNs,
+  ): RequestedAudit {
     this.#lastRequest += 1;
-    const audit: RequestedAudit = { request: this.#lastRequest, epoch, requestedAt: now, statements: [] };
+    const audit: RequestedAudit = { ...known, request: this.#lastRequest, requestedAt: now, settled: false };
     this.#underWay = { audit, readings: [], progressAt: now, signedAt: null, unknown: 0 };
     this.#remembered.set(audit.request, audit);
     this.#remembered.delete(audit.request - REMEMBERED);
@@ -99,9 +105,8 @@ export class AuditCourse {
     return current?.audit.request === request && current.readings.length > 0 ? current.readings : null;
   }
 
-  signed(statement: Uint8Array, now: MonoNs): void {
+  signed(now: MonoNs): void {
     if (this.#underWay === null) return;
-    this.#underWay.audit.statements.push(statement);
     this.#underWay.signedAt = now;
     this.#underWay.progressAt = now;
   }
@@ -120,9 +125,10 @@ export class AuditCourse {
   }
 
   /** The audit has its outcome. `decided`: a verdict; otherwise it is measured again soon. */
-  finished(request: number, decided: boolean, policy: AuditPolicyMessage, now: MonoNs): void {
+  finished(audit: RequestedAudit, decided: boolean, policy: AuditPolicyMessage, now: MonoNs): void {
+    audit.settled = true;
     const current = this.#underWay;
-    if (current?.audit.request !== request) return;
+    if (current?.audit !== audit) return;
     if (current.signedAt !== null) this.#learn(durNs(now - current.signedAt));
     this.#underWay = null;
     if (decided) {

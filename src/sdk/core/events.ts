@@ -13,13 +13,12 @@ export interface OwnReading {
   readonly timescale: 'tai' | 'utc';
 }
 
-/** Whose statement a receipt has to be. */
+/** Whose audit a receipt has to prove. */
 export interface ReceiptClaim {
   readonly device: string;
   readonly sequence: number;
-  readonly request: number;
-  /** What this client signed under that request; one of them must be inside. */
-  readonly statements: readonly Uint8Array[];
+  /** It was measured after the request, which was surely not sent before this; null if that is not known. */
+  readonly notBefore: TaiNs | null;
 }
 
 export interface VerifiedCertificate {
@@ -32,6 +31,8 @@ export interface VerifiedCertificate {
   /** TSA − UTC(NICT) lies in [low, high]. */
   readonly low: DurNs;
   readonly high: DurNs;
+  /** How long it permits to issue, counted from the request. Signed by the node. */
+  readonly lease: DurNs;
   /** The receipt bundle, byte for byte as it came: what an auditor verifies offline. */
   readonly receipt: Uint8Array;
 }

@@ -132,6 +132,8 @@ export class Interlock {
   #distance: Distance | null;
   #ticks = 0;
   #ticksSince: MonoNs;
+  /** A jump that `takeJump` has not told yet. */
+  #jump: string | null = null;
 
   constructor(stored: StoredStop, clocks: LocalClocks) {
     this.#stop = stored.kind === 'stop' ? stored.stop : null;
@@ -165,11 +167,15 @@ export class Interlock {
     this.#close('STOPPED', `stop order ${stop.order}: ${stop.reason}`);
   }
 
-  /** A release seen in a live session. A release of another order than the standing one changes nothing. */
-  stopReleased(order: number): void {
+  /**
+   * A release seen in a live session. A release of another order than the standing one changes nothing.
+   * @returns whether a stop was released
+   */
+  stopReleased(order: number): boolean {
     // Order 0: the node does not name the order; only one can stand.
-    if (this.#stop === null || (order !== 0 && order !== this.#stop.order)) return;
+    if (this.#stop === null || (order !== 0 && order !== this.#stop.order)) return false;
     this.#released();
+    return true;
   }
 
   /** @returns whether the permission was granted or extended */
@@ -207,32 +213,32 @@ export class Interlock {
     this.#close('CLIENT_CLOSED', 'close() was called');
   }
 
-  /**
-   * Compares this machine's clocks with each other. Called before every decision.
-   * @returns what jumped, or null
-   */
-  observe(clocks: LocalClocks): string | null {
+  /** Compares this machine's clocks with each other. Called before every decision. */
+  observe(clocks: LocalClocks): void {
     const found = this.#anomaly(clocks);
     this.#last = clocks;
-    if (found === null) return null;
+    if (found === null) return;
     this.#distance = distanceOf(clocks);
-    this.#restartTicks(clocks.after);
-    this.#close('CLOCK_JUMPED', found);
-    return found;
+    this.#jumped(found, clocks);
   }
 
-  /** As `observe`, called by a timer: the monotonic clock must not fall behind the timers. */
-  tick(clocks: LocalClocks, cadence: DurNs): string | null {
-    const jumped = this.observe(clocks);
-    if (jumped !== null) return jumped;
+  /** As `observe`, called by a timer every `cadence`: the monotonic clock must not fall behind the timers. */
+  tick(clocks: LocalClocks, cadence: DurNs): void {
+    this.observe(clocks);
     this.#ticks += 1;
-    if (this.#ticks < TICKS_COMPARED) return null;
+    if (this.#ticks < TICKS_COMPARED) return;
     const behind = cadence * BigInt(TICKS_COMPARED) - (clocks.after - this.#ticksSince);
     this.#restartTicks(clocks.after);
-    if (behind <= JUMP_TOLERANCE) return null;
-    const found = `the monotonic clock fell ${milliseconds(behind)} behind the timers`;
-    this.#close('CLOCK_JUMPED', found);
-    return found;
+    if (behind > JUMP_TOLERANCE) {
+      this.#jumped(`the monotonic clock fell ${milliseconds(behind)} behind the timers`, clocks);
+    }
+  }
+
+  /** What jumped since this was asked last, whoever noticed it; null if nothing did. */
+  takeJump(): string | null {
+    const jump = this.#jump;
+    this.#jump = null;
+    return jump;
   }
 
   status(clocks: LocalClocks): InterlockStatus {
@@ -274,6 +280,12 @@ export class Interlock {
     }
     this.#stop = null;
     this.#confirmed = true;
+  }
+
+  #jumped(what: string, clocks: LocalClocks): void {
+    this.#restartTicks(clocks.after);
+    this.#jump = what;
+    this.#close('CLOCK_JUMPED', what);
   }
 
   #close(code: ClosedCode, reason: string): void {

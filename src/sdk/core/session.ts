@@ -31,8 +31,9 @@ import type {
   VerifiedCertificate,
 } from './events.js';
 import { Interlock } from './interlock.js';
-import type { InterlockStatus, Stop, StoredStop } from './interlock.js';
+import type { InterlockStatus, StoredStop } from './interlock.js';
 import { readingsStatement, stopStatement } from './statements.js';
+import { StopKeeper } from './stop-keeper.js';
 import { TimeQueries } from './time-queries.js';
 
 export interface SessionSettings {
@@ -51,8 +52,6 @@ export interface SessionSettings {
 const WELCOME_PATIENCE: DurNs = durNs(3n * NS_PER_S);
 /** A node that says for so long that it cannot certify, or has no time, is left for another. */
 const UNFIT_PATIENCE: DurNs = durNs(NS_PER_S);
-/** A stop that could not be stored is tried again after this. */
-const STORE_RETRY: DurNs = durNs(NS_PER_S);
 const ASK_AGAIN: DurNs = durNs(100n * NS_PER_MS);
 
 interface Live {
@@ -79,6 +78,7 @@ export class ClientSession {
   readonly #settings: SessionSettings;
   readonly #ports: ClientPorts;
   readonly #interlock: Interlock;
+  readonly #stops: StopKeeper;
   readonly #clock: DisciplinedClock;
   readonly #endpoints: Endpoints;
   readonly #audits: AuditCourse;
@@ -88,8 +88,6 @@ export class ClientSession {
   #link: Link = { kind: 'none' };
   #links = 0;
   #closed = false;
-  #stopStored: number | null;
-  #stopStoring: { readonly order: number; readonly retryAt: MonoNs | null } | null = null;
   #shown: InterlockStatus;
   #effects: ClientEffect[] = [];
 
@@ -99,10 +97,15 @@ export class ClientSession {
     this.#ports = ports;
     this.#clock = clock;
     this.#interlock = new Interlock(stored, clocks);
+    this.#stops = new StopKeeper(this.#interlock, stored, {
+      store: (stop) => this.#effects.push({ kind: 'storeStop', stop }),
+      clear: () => this.#effects.push({ kind: 'clearStop' }),
+      acknowledge: (order) => this.#acknowledge(order),
+      changed: (stop) => this.#notify({ kind: 'stop', stop }),
+    });
     this.#endpoints = new Endpoints(settings.nodes, () => (ports.random(1)[0] ?? 0) / 256);
     this.#audits = new AuditCourse(settings.auditEvery, clocks.after);
     this.#run = ports.random(16);
-    this.#stopStored = stored.kind === 'stop' ? stored.stop.order : null;
     this.#shown = this.#interlock.status(clocks);
   }
 
@@ -113,7 +116,11 @@ export class ClientSession {
   handle(event: ClientEvent): readonly ClientEffect[] {
     // T2 (and T4 of a time query) before anything else.
     const own = event.kind === 'received' && event.message.kind === 'probe' ? this.#ports.ownClock() : null;
-    const now = this.#ports.mono();
+    const clocks = this.#ports.clocks();
+    if (event.kind === 'tick') this.#interlock.tick(clocks, this.#settings.cadence);
+    else this.#interlock.observe(clocks);
+    const now = clocks.after;
+    this.#learnOfJump(now);
     if (!this.#closed) this.#dispatch(event, now, own);
     this.#showInterlock();
     const effects = this.#effects;
@@ -134,10 +141,11 @@ export class ClientSession {
         this.#linkLost(event.link, event.failure, now);
         break;
       case 'stopStored':
-        this.#stopWasStored(event.order);
+        this.#stops.stored(event.order);
         break;
       case 'stopNotStored':
-        this.#stopNotStored(event.order, event.cause, now);
+        this.#stops.notStored(event.order, now);
+        this.#error('STOP_NOT_STORED', `stop order ${event.order} could not be stored`, true, event.cause);
         break;
       case 'certificateStored':
         this.#certificateStored(event.certificate);
@@ -160,9 +168,7 @@ export class ClientSession {
   // ---- time passes -------------------------------------------------------------------------------------------------
 
   #ticked(now: MonoNs): void {
-    const jumped = this.#interlock.tick(this.#ports.clocks(), this.#settings.cadence);
-    if (jumped !== null) this.#clocksJumped(jumped, now);
-    this.#retryStop(now);
+    this.#stops.tick(now);
     const link = this.#link;
     switch (link.kind) {
       case 'none':
@@ -178,7 +184,10 @@ export class ClientSession {
     }
   }
 
-  #clocksJumped(found: string, now: MonoNs): void {
+  /** The interlock may have noticed it when the program asked whether it may issue. */
+  #learnOfJump(now: MonoNs): void {
+    const found = this.#interlock.takeJump();
+    if (found === null) return;
     this.#error('CLOCK_JUMPED', found, true);
     this.#clock.forget();
     if (this.#link.kind === 'live') this.#link.queries.forget(now);
@@ -288,10 +297,11 @@ export class ClientSession {
         this.#outcome(link, message, now);
         break;
       case 'stopOrder':
-        this.#stopOrdered({ order: message.order, reason: message.reason });
+        this.#stops.ordered({ order: message.order, reason: message.reason });
         break;
       case 'stopRelease':
-        this.#stopReleased(message.order, now);
+        this.#stops.released(message.order);
+        this.#audits.wanted(now);
         break;
     }
   }
@@ -319,8 +329,8 @@ export class ClientSession {
     this.#link = live;
     const connection: Connection = { kind: 'connected', node, site, device };
     this.#notify({ kind: 'connection', connection });
-    if (welcome.stop !== null) this.#stopOrdered(welcome.stop);
-    else this.#noStopStands(now);
+    if (welcome.stop !== null) this.#stops.ordered(welcome.stop);
+    else this.#stops.noneStands();
     if (this.#audits.underWay !== null) this.#resumeAudit(live, now);
     this.#keepSession(live, now);
   }
@@ -366,7 +376,8 @@ export class ClientSession {
     if (!this.#audits.due(now) || this.#interlock.stop !== null) return;
     // A clock that cannot say the time cannot answer a probe.
     if (this.#ports.ownClock() === null) return;
-    const audit = this.#audits.begin(this.#interlock.epoch, link.policy, now);
+    const notBefore = this.#clock.proven(now)?.earliest ?? null;
+    const audit = this.#audits.begin({ epoch: this.#interlock.epoch, notBefore }, link.policy, now);
     this.#send({ kind: 'auditRequest', request: audit.request });
   }
 
@@ -409,13 +420,13 @@ export class ClientSession {
       readings,
     });
     const signature = this.#ports.sign(statement);
-    this.#audits.signed(statement, now);
+    this.#audits.signed(now);
     this.#send({ kind: 'signedReadings', request, statement, signature });
   }
 
   #outcome(link: Live, outcome: OutcomeMessage, now: MonoNs): void {
     const audit = this.#audits.requested(outcome.request);
-    if (audit === null) return;
+    if (audit === null || audit.settled) return;
     if (outcome.reason === 'NOT_FOUND') {
       this.#notMeasured(link, audit, now);
       return;
@@ -427,13 +438,12 @@ export class ClientSession {
     }
     this.#notify({ kind: 'verdict', verdict: { outcome, node: link.node } });
     const passed = outcome.verdict === 'pass' && !outcome.voided;
-    this.#audits.finished(outcome.request, passed || outcome.verdict === 'fail', link.policy, now);
+    const decided = outcome.verdict === 'fail' || (passed && this.#believed(link, outcome, audit));
+    this.#audits.finished(audit, decided, link.policy, now);
     if (outcome.verdict === 'fail') {
       this.#interlock.auditFailed(`audit ${outcome.sequence} failed: ${outcome.reason}`);
-    } else if (passed) this.#passed(link, outcome, audit, now);
-    else if (cannotAudit(outcome.reason) && this.#endpoints.hasAlternative(link.node, now)) {
-      this.#leave(now, outcome.reason, `${link.node} cannot audit now`);
-    }
+    } else if (!decided && (passed || cannotAudit(outcome.reason)))
+      this.#tryAnother(link, outcome.reason, now);
   }
 
   /** The number led to nothing on record: measure it now, under the same number. */
@@ -448,26 +458,26 @@ export class ClientSession {
     this.#send({ kind: 'auditRequest', request: audit.request });
   }
 
-  #passed(link: Live, outcome: OutcomeMessage, audit: RequestedAudit, now: MonoNs): void {
-    const { device } = link;
-    const { sequence, request, receipt, lease } = outcome;
+  /** @returns whether the receipt verifies; then it is stored, and opens once it is stored */
+  #believed(link: Live, outcome: OutcomeMessage, audit: RequestedAudit): boolean {
+    const { sequence } = outcome;
     try {
-      const certificate = this.#ports.verify(receipt, {
-        device,
-        sequence,
-        request,
-        statements: audit.statements,
-      });
-      this.#storing.set(certificate.sequence, { audit, lease });
+      const claim = { device: link.device, sequence, notBefore: audit.notBefore };
+      const certificate = this.#ports.verify(outcome.receipt, claim);
+      this.#storing.set(sequence, { audit, lease: shorter(outcome.lease, certificate.lease) });
       this.#effects.push({ kind: 'storeCertificate', certificate });
+      return true;
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       this.#interlock.verificationFailed(`the receipt of audit ${sequence} is not believed: ${reason}`);
       this.#error('VERIFICATION_FAILED', reason, false, cause);
-      // Another node may hold a receipt that is in order.
-      this.#audits.wanted(now);
-      if (this.#endpoints.hasAlternative(link.node, now)) this.#leave(now, 'VERIFICATION_FAILED', reason);
+      return false;
     }
+  }
+
+  #tryAnother(link: Live, reason: string, now: MonoNs): void {
+    if (!this.#endpoints.hasAlternative(link.node, now)) return;
+    this.#leave(now, reason === '' ? 'VERIFICATION_FAILED' : reason, `${link.node} cannot audit now`);
   }
 
   #certificateStored(certificate: VerifiedCertificate): void {
@@ -479,78 +489,11 @@ export class ClientSession {
     this.#interlock.passVerified({ epoch, requestedAt, lease: pass.lease, sequence: certificate.sequence });
   }
 
-  // ---- stops -------------------------------------------------------------------------------------------------------
-
-  #stopOrdered(stop: Stop): void {
-    const known = this.#interlock.stop?.order === stop.order;
-    if (!known) {
-      this.#interlock.stopOrdered(stop);
-      this.#notify({ kind: 'stop', stop });
-    }
-    if (this.#stopStored === stop.order) this.#acknowledge(stop.order);
-    else this.#storeStop(stop);
-  }
-
-  #storeStop(stop: Stop): void {
-    if (this.#stopStoring?.order === stop.order && this.#stopStoring.retryAt === null) return;
-    this.#stopStoring = { order: stop.order, retryAt: null };
-    this.#effects.push({ kind: 'storeStop', stop });
-  }
-
-  #stopWasStored(order: number): void {
-    if (this.#interlock.stop?.order !== order) {
-      // Released while it was being stored.
-      if (this.#interlock.stop === null) this.#effects.push({ kind: 'clearStop' });
-      return;
-    }
-    this.#stopStoring = null;
-    this.#stopStored = order;
-    this.#acknowledge(order);
-  }
-
-  #stopNotStored(order: number, cause: unknown, now: MonoNs): void {
-    if (this.#stopStoring?.order === order) {
-      this.#stopStoring = { order, retryAt: monoNs(now + STORE_RETRY) };
-    }
-    this.#error(
-      'STOP_NOT_STORED',
-      `stop order ${order} could not be stored and is not acknowledged`,
-      true,
-      cause,
-    );
-  }
-
-  #retryStop(now: MonoNs): void {
-    const { stop } = this.#interlock;
-    const retryAt = this.#stopStoring?.retryAt ?? null;
-    if (stop !== null && retryAt !== null && now >= retryAt) this.#storeStop(stop);
-  }
-
   #acknowledge(order: number): void {
     if (this.#link.kind !== 'live') return;
-    const statement = stopStatement(this.#settings.cluster, order, this.#ports.ownClock()?.tai ?? null);
+    const stoppedAt = this.#ports.ownClock()?.tai ?? null;
+    const statement = stopStatement(this.#settings.cluster, order, stoppedAt);
     this.#send({ kind: 'stopAcknowledgement', order, statement, signature: this.#ports.sign(statement) });
-  }
-
-  #stopReleased(order: number, now: MonoNs): void {
-    const before = this.#interlock.stop;
-    this.#interlock.stopReleased(order);
-    if (before !== null && this.#interlock.stop === null) this.#forgetStop(now);
-  }
-
-  #noStopStands(now: MonoNs): void {
-    const before = this.#interlock.stop;
-    this.#interlock.sessionOpened(null);
-    if (before !== null) this.#forgetStop(now);
-  }
-
-  #forgetStop(now: MonoNs): void {
-    // If we crash before the file is gone, the stop stands until the next Welcome says again that it does not.
-    this.#stopStored = null;
-    this.#stopStoring = null;
-    this.#effects.push({ kind: 'clearStop' });
-    this.#notify({ kind: 'stop', stop: null });
-    this.#audits.wanted(now);
   }
 
   // ---- telling -----------------------------------------------------------------------------------------------------
@@ -580,6 +523,8 @@ function sameStatus(a: InterlockStatus, b: InterlockStatus): boolean {
   if (a.open || b.open) return a.open === b.open;
   return a.code === b.code && a.reason === b.reason;
 }
+
+const shorter = (a: DurNs, b: DurNs): DurNs => (a < b ? a : b);
 
 /** Reasons that speak of the node and not of this client: another node may do better. */
 function cannotAudit(reason: string): boolean {
