@@ -11,7 +11,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { equalBytes } from '../verify/bytes.js';
 import { sha256 } from '../verify/crypto.js';
 import { syncDirectory, writeFileAtomically } from './atomic-file.js';
@@ -37,7 +37,7 @@ import {
 } from './errors.js';
 import { createGuard, openGuard } from './guard.js';
 import { openKeyValueStore, type KeyValueStore, type Operation } from './kv.js';
-import { ledgerStore, type OpenLedger } from './ledger-store.js';
+import { openLedgerStore, type OpenLedger } from './ledger-store.js';
 import { INCARNATION_KEY } from './log-outline.js';
 import { initialLogContent, openRaftLog, type OpenRaftLog } from './raft-log.js';
 import { seal, unseal } from './sealed-value.js';
@@ -57,6 +57,8 @@ export interface DataDirectory {
   readonly log: OpenRaftLog;
   readonly ledger: OpenLedger;
   readonly witness: OpenWitness;
+  /** The directory `ledger` was gone and begins anew, empty: the node replays its whole log and should say so. */
+  readonly ledgerRebuilt: boolean;
   readonly directory: DirectoryLayout;
   readonly identity: DirectoryIdentity;
   readonly genesis: Uint8Array;
@@ -248,14 +250,17 @@ async function openParts(
     closers.push(() => (readOnly ? guard.abandon() : guard.close()));
     const log = await openRaftLog(raft, guard, { readOnly });
     closers.push(() => log.close());
-    const ledger = await openDatabase(layout, layout.ledger, identity, readOnly, closers);
-    await checkOwner(ledger, layout.ledger, identity);
+    const ledgerRebuilt = !readOnly && (await recreateLedger(layout, identity));
+    const ledgerDatabase = await openDatabase(layout, layout.ledger, identity, readOnly, closers);
+    await checkOwner(ledgerDatabase, layout.ledger, identity);
+    const ledger = await openLedgerStore(ledgerDatabase);
     const witness = await openWitnessFile(layout.witness, identity.incarnation, { readOnly });
     closers.push(() => witness.close());
     let closing: Promise<void> | null = null;
     return {
       log,
-      ledger: ledgerStore(ledger),
+      ledger,
+      ledgerRebuilt,
       witness,
       directory: layout,
       identity,
@@ -266,6 +271,33 @@ async function openParts(
     // The first error says what happened; one from closing would hide it.
     await closeAll().catch(() => undefined);
     throw error;
+  }
+}
+
+/**
+ * A missing ledger is not damage: it is a function of the log, and moving a damaged one away is how an operator has it
+ * rebuilt. The witness file still knows what was cosigned, so a rebuilt ledger cannot tell another history. The log is
+ * never shortened at its beginning, so the replay can start at entry 1.
+ */
+async function recreateLedger(layout: DirectoryLayout, identity: DirectoryIdentity): Promise<boolean> {
+  if (await isDirectory(layout.ledger)) return false;
+  // Built beside and renamed into place: a crash in between leaves it missing, and the next start begins anew.
+  const temporary = `${layout.ledger}.new`;
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(temporary, { mode: 0o700 });
+  await createDatabase(temporary, identity, []);
+  await syncDirectory(temporary);
+  await rename(temporary, layout.ledger);
+  await syncDirectory(layout.path);
+  return true;
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw unusable(path, error);
   }
 }
 

@@ -83,13 +83,13 @@ export class LogDamagedError extends StoreError {
   }
 }
 
-/** A value of the ledger is not what was written. The ledger can be rebuilt from the logs of the cluster. */
+/** A value of the ledger is missing or not what was written. The ledger is a function of the log and can be rebuilt. */
 export class LedgerDamagedError extends StoreError {
   constructor(what: string, cause?: unknown) {
     super(
       'LEDGER_VALUE_DAMAGED',
       what,
-      'Keep a copy of the data directory for inspection and let this node join again with an empty one',
+      'Keep a copy for inspection, then move the directory `ledger` away: the next start rebuilds it from the log',
       cause,
     );
   }

@@ -6,7 +6,8 @@ import test from 'ava';
 import type { LedgerImage, LedgerStore, LedgerWrites, WitnessState } from '../../src/audit/storage.js';
 import type { DetachedBody } from '../../src/audit/types.js';
 import { openKeyValueStore } from '../../src/store/kv.js';
-import { ledgerStore, tileKey } from '../../src/store/ledger-store.js';
+import { openLedgerStore } from '../../src/store/ledger-store.js';
+import { bundleKey, tileKey } from '../../src/store/ledger-values.js';
 import { memoryDisk, memoryEngine } from '../../src/store/memory.js';
 import { createWitnessFile, openWitnessFile, type OpenWitness } from '../../src/store/witness-file.js';
 import { sha256 } from '../../src/verify/crypto.js';
@@ -50,7 +51,7 @@ for (const engine of diskEngines) {
         { index: 0, leaves: leaves(1) },
         { index: 1, leaves: leaves(2) },
       ],
-      tiles: [{ level: 1, index: 0, hashes: tile }],
+      tiles: [0, 1].map((index) => ({ level: 0, index, hashes: tile })),
       bodies: [body],
       checkpoints: [
         { size: 256, note: Uint8Array.of(2, 5, 6) },
@@ -70,8 +71,8 @@ for (const engine of diskEngines) {
       leaves(2),
     );
     t.is(await bundleOf(ledger, 2), null);
-    t.deepEqual(Uint8Array.from((await tileOf(ledger, 1, 0)) ?? []), tile);
-    t.is(await tileOf(ledger, 0, 0), null);
+    t.deepEqual(Uint8Array.from((await tileOf(ledger, 0, 1)) ?? []), tile);
+    t.is(await tileOf(ledger, 1, 0), null);
     const found = await bodyOf(ledger, hash(8));
     t.deepEqual([...(found?.salt ?? []), ...(found?.bytes ?? [])], [...body.salt, ...body.bytes]);
     t.is(await bodyOf(ledger, hash(9)), null);
@@ -101,7 +102,7 @@ for (const engine of diskEngines) {
 
 test('only full tiles and bundles are stored on their own; a refusal writes nothing', async (t) => {
   const store = await openKeyValueStore(memoryEngine());
-  const ledger = ledgerStore(store);
+  const ledger = await openLedgerStore(store);
   for (const bad of [
     { tiles: [{ level: 0, index: 0, hashes: new Uint8Array(8191) }] },
     { bundles: [{ index: 0, leaves: leaves(1).slice(1) }] },
@@ -114,17 +115,35 @@ test('only full tiles and bundles are stored on their own; a refusal writes noth
 
 test('a changed byte and a value under another key are refused', async (t) => {
   const disk = memoryDisk();
-  const ledger = ledgerStore(await openKeyValueStore(memoryEngine(disk)));
-  await write(ledger, { tiles: [{ level: 0, index: 5, hashes: new Uint8Array(8192) }], image });
-  t.deepEqual(await ledger.verifyAll(), { values: 2 });
-  const key = Buffer.from(tileKey(0, 5)).toString('hex');
+  const ledger = await openLedgerStore(await openKeyValueStore(memoryEngine(disk)));
+  await write(ledger, { tiles: [{ level: 0, index: 0, hashes: new Uint8Array(8192) }] });
+  t.deepEqual(await ledger.verifyAll(), { values: 1 });
+  const key = Buffer.from(tileKey(0, 0)).toString('hex');
   const value = disk.entries.get(key)?.value ?? new Uint8Array();
   disk.entries.set(Buffer.from(tileKey(0, 6)).toString('hex'), { key: tileKey(0, 6), value });
   await t.throwsAsync(tileOf(ledger, 0, 6), { code: 'LEDGER_VALUE_DAMAGED' });
   value[4000] = 1;
-  const error = await t.throwsAsync(tileOf(ledger, 0, 5), { code: 'LEDGER_VALUE_DAMAGED' });
-  t.regex(error.message, /tile 0\/5 is damaged.*join again/);
+  const error = await t.throwsAsync(tileOf(ledger, 0, 0), { code: 'LEDGER_VALUE_DAMAGED' });
+  t.regex(error.message, /tile 0\/0 is damaged.*rebuilds it from the log/);
   await t.throwsAsync(ledger.verifyAll(), { code: 'LEDGER_VALUE_DAMAGED' });
+});
+
+test('a tile or bundle that the image speaks of is missing: noticed at open and by the full check', async (t) => {
+  const tile = new Uint8Array(8192);
+  for (const gone of [tileKey(0, 1), bundleKey(0), bundleKey(1)]) {
+    const disk = memoryDisk();
+    const store = await openKeyValueStore(memoryEngine(disk));
+    const ledger = await openLedgerStore(store);
+    await write(ledger, {
+      bundles: [0, 1].map((index) => ({ index, leaves: leaves(index) })),
+      tiles: [0, 1].map((index) => ({ level: 0, index, hashes: tile })),
+      image,
+    });
+    t.deepEqual(await ledger.verifyAll(), { values: 5 });
+    disk.entries.delete(Buffer.from(gone).toString('hex'));
+    await t.throwsAsync(ledger.verifyAll(), { code: 'LEDGER_VALUE_DAMAGED', message: /is missing/ });
+    await t.throwsAsync(openLedgerStore(store), { code: 'LEDGER_VALUE_DAMAGED', message: /is missing/ });
+  }
 });
 
 // ------------------------------------------------------------------------------------------------------ witness file
