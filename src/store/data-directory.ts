@@ -35,7 +35,7 @@ import {
   StorageFailedError,
   StoreError,
 } from './errors.js';
-import { createGuard, openGuard } from './guard.js';
+import { createGuard, openGuard, type Guard } from './guard.js';
 import { openKeyValueStore, type KeyValueStore, type Operation } from './kv.js';
 import { openLedgerStore, type OpenLedger } from './ledger-store.js';
 import { INCARNATION_KEY } from './log-outline.js';
@@ -250,10 +250,10 @@ async function openParts(
     closers.push(() => (readOnly ? guard.abandon() : guard.close()));
     const log = await openRaftLog(raft, guard, { readOnly });
     closers.push(() => log.close());
-    const ledgerRebuilt = !readOnly && (await recreateLedger(layout, identity));
+    const ledgerRebuilt = !readOnly && (await recreateLedger(layout, identity, guard));
     const ledgerDatabase = await openDatabase(layout, layout.ledger, identity, readOnly, closers);
     await checkOwner(ledgerDatabase, layout.ledger, identity);
-    const ledger = await openLedgerStore(ledgerDatabase);
+    const ledger = await openLedgerStore(ledgerDatabase, guard);
     const witness = await openWitnessFile(layout.witness, identity.incarnation, { readOnly });
     closers.push(() => witness.close());
     let closing: Promise<void> | null = null;
@@ -279,7 +279,11 @@ async function openParts(
  * rebuilt. The witness file still knows what was cosigned, so a rebuilt ledger cannot tell another history. The log is
  * never shortened at its beginning, so the replay can start at entry 1.
  */
-async function recreateLedger(layout: DirectoryLayout, identity: DirectoryIdentity): Promise<boolean> {
+async function recreateLedger(
+  layout: DirectoryLayout,
+  identity: DirectoryIdentity,
+  guard: Guard,
+): Promise<boolean> {
   if (await isDirectory(layout.ledger)) return false;
   // Built beside and renamed into place: a crash in between leaves it missing, and the next start begins anew.
   const temporary = `${layout.ledger}.new`;
@@ -287,6 +291,7 @@ async function recreateLedger(layout: DirectoryLayout, identity: DirectoryIdenti
   await mkdir(temporary, { mode: 0o700 });
   await createDatabase(temporary, identity, []);
   await syncDirectory(temporary);
+  await guard.save({ ledgerIndex: 0 });
   await rename(temporary, layout.ledger);
   await syncDirectory(layout.path);
   return true;

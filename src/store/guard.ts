@@ -21,6 +21,8 @@ export interface GuardState {
   readonly lastIndex: LogIndex;
   /** Hash of the block that ends at `lastIndex`; null after a truncation into a block, until the next write. */
   readonly lastHash: Uint8Array | null;
+  /** The ledger was durable with its image of this applied entry. Older than that, it has lost something. */
+  readonly ledgerIndex: number;
 }
 
 export const INITIAL_GUARD: GuardState = {
@@ -28,6 +30,7 @@ export const INITIAL_GUARD: GuardState = {
   vote: null,
   lastIndex: 0 as LogIndex,
   lastHash: null,
+  ledgerIndex: 0,
 };
 
 export async function createGuard(path: string, incarnation: Uint8Array): Promise<void> {
@@ -75,14 +78,14 @@ export class Guard {
 
   /** Resolves when the change is durable. */
   save(change: Partial<GuardState>): Promise<void> {
-    this.#wanted = { ...this.#wanted, ...change };
+    if (Object.keys(change).length > 0) this.#wanted = { ...this.#wanted, ...change };
     this.#writes = this.#writes.then(() => this.#write());
     return this.#writes;
   }
 
   /** Becomes durable within GUARD_LAG_MS, many notes in one write. */
-  note(lastIndex: LogIndex, lastHash: Uint8Array): void {
-    this.#wanted = { ...this.#wanted, lastIndex, lastHash };
+  note(change: Pick<GuardState, 'lastIndex' | 'lastHash'> | Pick<GuardState, 'ledgerIndex'>): void {
+    this.#wanted = { ...this.#wanted, ...change };
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
       this.save({}).catch(() => undefined); // kept in `failure`, which the next persist reports
@@ -104,7 +107,7 @@ export class Guard {
   }
 
   async #write(): Promise<void> {
-    if (this.#wanted === this.#saved || sameState(this.#wanted, this.#saved)) return;
+    if (this.#wanted === this.#saved) return;
     const state = this.#wanted;
     try {
       await this.#file.write(encodeGuard(state));
@@ -138,36 +141,36 @@ export function checkAgainstGuard(
   }
 }
 
-function sameState(a: GuardState, b: GuardState): boolean {
-  return a.term === b.term && a.vote === b.vote && a.lastIndex === b.lastIndex && a.lastHash === b.lastHash;
-}
-
 const MAX_VOTE = 63;
+const VOTE_AT = 25;
 
-/** term u64, last index u64, vote length u8 and text, hash present u8, hash [32] */
+/** term u64, last index u64, ledger index u64, vote length u8 and text, hash present u8, hash [32] */
 function encodeGuard(state: GuardState): Uint8Array {
   const vote = Buffer.from(state.vote ?? '', 'utf8');
   if (vote.length > MAX_VOTE) throw new RangeError(`a node id has at most ${MAX_VOTE} bytes`);
-  const bytes = Buffer.alloc(17 + vote.length + 1 + (state.lastHash === null ? 0 : 32));
+  const hashAt = VOTE_AT + vote.length + 1;
+  const bytes = Buffer.alloc(hashAt + (state.lastHash === null ? 0 : 32));
   writeUint53(bytes, state.term, 0);
   writeUint53(bytes, state.lastIndex, 8);
-  bytes[16] = vote.length;
-  bytes.set(vote, 17);
-  bytes[17 + vote.length] = state.lastHash === null ? 0 : 1;
-  if (state.lastHash !== null) bytes.set(state.lastHash, 18 + vote.length);
+  writeUint53(bytes, state.ledgerIndex, 16);
+  bytes[VOTE_AT - 1] = vote.length;
+  bytes.set(vote, VOTE_AT);
+  bytes[hashAt - 1] = state.lastHash === null ? 0 : 1;
+  if (state.lastHash !== null) bytes.set(state.lastHash, hashAt);
   return bytes;
 }
 
 function decodeGuard(bytes: Uint8Array): GuardState {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const voteLength = view.getUint8(16);
-  const hashAt = 18 + voteLength;
+  const voteLength = view.getUint8(VOTE_AT - 1);
+  const hashAt = VOTE_AT + voteLength + 1;
   const hasHash = view.getUint8(hashAt - 1);
   if (bytes.length !== hashAt + 32 * hasHash) throw new SlotFileError('the record has an unknown shape');
-  const vote = Buffer.from(bytes.subarray(17, 17 + voteLength)).toString('utf8');
+  const vote = Buffer.from(bytes.subarray(VOTE_AT, VOTE_AT + voteLength)).toString('utf8');
   return {
     term: readUint53(view, 0) as Term,
     lastIndex: readUint53(view, 8) as LogIndex,
+    ledgerIndex: readUint53(view, 16),
     vote: vote === '' ? null : (vote as NodeId),
     lastHash: hasHash === 1 ? bytes.slice(hashAt) : null,
   };

@@ -32,15 +32,19 @@ async function readImage(store: KeyValueStore): Promise<LedgerImage | null> {
   return value === undefined ? null : openedValue(IMAGE_KEY, value, 'image', decodeImage);
 }
 
-/** @throws LedgerDamagedError when the image or one of the youngest values is missing or damaged */
-export async function checkLedgerEnd(store: KeyValueStore): Promise<void> {
+/**
+ * Returns the image's applied index, 0 without one.
+ * @throws LedgerDamagedError when the image or one of the youngest values is missing or damaged
+ */
+export async function checkLedgerEnd(store: KeyValueStore): Promise<number> {
   const image = await readImage(store);
-  if (image === null) return;
+  if (image === null) return 0;
   for (let level = 0; level <= MAX_TILE_LEVEL; level++) {
     const count = fullTiles(image.size, level);
     await checkBackwards(store, count, `tile ${level}/`, (index) => tileKey(level, index));
   }
   await checkBackwards(store, fullTiles(image.size, 0), 'bundle ', bundleKey);
+  return image.appliedIndex;
 }
 
 async function checkBackwards(

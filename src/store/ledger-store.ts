@@ -5,7 +5,7 @@
 
 import type { LedgerImage, LedgerStore, LedgerWrites } from '../audit/storage.js';
 import type { DetachedBody } from '../audit/types.js';
-import { asError } from './errors.js';
+import { asError, LedgerDamagedError } from './errors.js';
 import type { KeyValueStore, Operation } from './kv.js';
 import { checkLedgerEnd, verifyLedger } from './ledger-check.js';
 import {
@@ -32,17 +32,34 @@ export interface OpenLedger extends LedgerStore {
   verifyAll(): Promise<{ readonly values: number }>;
 }
 
-/** @throws LedgerDamagedError when the image or one of the youngest values is missing or damaged */
-export async function openLedgerStore(store: KeyValueStore): Promise<OpenLedger> {
-  await checkLedgerEnd(store);
-  return new Ledger(store);
+/** Remembers outside the database how far the ledger was durable. Implemented by ./guard.ts. */
+export interface LedgerGuard {
+  readonly state: { readonly ledgerIndex: number };
+  note(change: { readonly ledgerIndex: number }): void;
+}
+
+/** @throws LedgerDamagedError when the image is older than was durable, or it or a young value is missing or damaged */
+export async function openLedgerStore(store: KeyValueStore, guard: LedgerGuard): Promise<OpenLedger> {
+  const appliedIndex = await checkLedgerEnd(store);
+  const { ledgerIndex } = guard.state;
+  if (appliedIndex < ledgerIndex) {
+    throw new LedgerDamagedError(
+      `the ledger is at entry ${appliedIndex} of the log, but ${ledgerIndex} was durable`,
+    );
+  }
+  return new Ledger(store, guard, appliedIndex);
 }
 
 class Ledger implements OpenLedger {
   readonly #store: KeyValueStore;
+  readonly #guard: LedgerGuard;
+  /** Of the newest image handed to the database. */
+  #appliedIndex: number;
 
-  constructor(store: KeyValueStore) {
+  constructor(store: KeyValueStore, guard: LedgerGuard, appliedIndex: number) {
     this.#store = store;
+    this.#guard = guard;
+    this.#appliedIndex = appliedIndex;
   }
 
   loadImage(done: (error: Error | null, image?: LedgerImage | null) => void): void {
@@ -58,11 +75,11 @@ class Ledger implements OpenLedger {
       process.nextTick(done, asError(error));
       return;
     }
-    deliver(this.#store.batch(operations, false), done);
+    deliver(this.#write(operations, writes.image?.appliedIndex), done);
   }
 
   sync(done: (error: Error | null) => void): void {
-    deliver(this.#store.flush({ type: 'put', key: SYNC_KEY, value: seal(SYNC_KEY, new Uint8Array()) }), done);
+    deliver(this.#sync(), done);
   }
 
   readBundle(
@@ -97,6 +114,18 @@ class Ledger implements OpenLedger {
 
   verifyAll(): Promise<{ readonly values: number }> {
     return verifyLedger(this.#store);
+  }
+
+  async #write(operations: readonly Operation[], appliedIndex: number | undefined): Promise<void> {
+    await this.#store.batch(operations, false);
+    if (appliedIndex !== undefined) this.#appliedIndex = appliedIndex;
+  }
+
+  async #sync(): Promise<void> {
+    // What is written while the flush runs is not covered by it.
+    const covered = this.#appliedIndex;
+    await this.#store.flush({ type: 'put', key: SYNC_KEY, value: seal(SYNC_KEY, new Uint8Array()) });
+    if (covered > this.#guard.state.ledgerIndex) this.#guard.note({ ledgerIndex: covered });
   }
 
   async #get<T>(key: Uint8Array, name: string, decode: (payload: Uint8Array) => T | null): Promise<T | null> {

@@ -230,7 +230,7 @@ class RaftLog implements OpenRaftLog {
     const guarded = this.#guard.state;
     if (term !== guarded.term || vote !== guarded.vote) await this.#guard.save({ term, vote });
     if (this.#guard.failure !== null) throw this.#guard.failure;
-    if (next.lastIndex > 0) this.#guard.note(next.lastIndex, next.lastHash);
+    if (next.lastIndex > 0) this.#guard.note({ lastIndex: next.lastIndex, lastHash: next.lastHash });
   }
 
   async #truncateAndAppend(cut: number, batch: LogBatch): Promise<void> {

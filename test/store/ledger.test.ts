@@ -6,13 +6,14 @@ import test from 'ava';
 import type { LedgerImage, LedgerStore, LedgerWrites, WitnessState } from '../../src/audit/storage.js';
 import type { DetachedBody } from '../../src/audit/types.js';
 import { openKeyValueStore } from '../../src/store/kv.js';
-import { openLedgerStore } from '../../src/store/ledger-store.js';
+import { openLedgerStore, type LedgerGuard } from '../../src/store/ledger-store.js';
 import { bundleKey, tileKey } from '../../src/store/ledger-values.js';
 import { memoryDisk, memoryEngine } from '../../src/store/memory.js';
 import { createWitnessFile, openWitnessFile, type OpenWitness } from '../../src/store/witness-file.js';
 import { sha256 } from '../../src/verify/crypto.js';
 import { asked, diskEngines, openNode, temporaryDirectory } from './harness.js';
 
+const noGuard: LedgerGuard = { state: { ledgerIndex: 0 }, note: () => undefined };
 const hash = (n: number): Uint8Array => sha256(Uint8Array.of(n));
 const leaves = (n: number): Uint8Array[] =>
   Array.from({ length: 256 }, (_, i) => new Uint8Array(i % 7).fill(n));
@@ -100,9 +101,29 @@ for (const engine of diskEngines) {
   });
 }
 
+test('an image older than the one that was synced is noticed; one that was never synced may be lost', async (t) => {
+  const store = await openKeyValueStore(memoryEngine());
+  const noted: number[] = [];
+  const guard = {
+    state: { ledgerIndex: 0 },
+    note: ({ ledgerIndex }: { ledgerIndex: number }): void => void noted.push(ledgerIndex),
+  };
+  const ledger = await openLedgerStore(store, guard);
+  const small: LedgerImage = { ...image, size: 3 };
+  await write(ledger, { image: { ...small, appliedIndex: 76 } });
+  await asked((done) => ledger.sync(done));
+  await write(ledger, { image: small });
+  t.deepEqual(noted, [76]);
+  await openLedgerStore(store, { ...guard, state: { ledgerIndex: 77 } });
+  const error = await t.throwsAsync(openLedgerStore(store, { ...guard, state: { ledgerIndex: 78 } }), {
+    code: 'LEDGER_VALUE_DAMAGED',
+  });
+  t.regex(error.message, /at entry 77 of the log, but 78 was durable/);
+});
+
 test('only full tiles and bundles are stored on their own; a refusal writes nothing', async (t) => {
   const store = await openKeyValueStore(memoryEngine());
-  const ledger = await openLedgerStore(store);
+  const ledger = await openLedgerStore(store, noGuard);
   for (const bad of [
     { tiles: [{ level: 0, index: 0, hashes: new Uint8Array(8191) }] },
     { bundles: [{ index: 0, leaves: leaves(1).slice(1) }] },
@@ -115,7 +136,7 @@ test('only full tiles and bundles are stored on their own; a refusal writes noth
 
 test('a changed byte and a value under another key are refused', async (t) => {
   const disk = memoryDisk();
-  const ledger = await openLedgerStore(await openKeyValueStore(memoryEngine(disk)));
+  const ledger = await openLedgerStore(await openKeyValueStore(memoryEngine(disk)), noGuard);
   await write(ledger, { tiles: [{ level: 0, index: 0, hashes: new Uint8Array(8192) }] });
   t.deepEqual(await ledger.verifyAll(), { values: 1 });
   const key = Buffer.from(tileKey(0, 0)).toString('hex');
@@ -133,7 +154,7 @@ test('a tile or bundle that the image speaks of is missing: noticed at open and 
   for (const gone of [tileKey(0, 1), bundleKey(0), bundleKey(1)]) {
     const disk = memoryDisk();
     const store = await openKeyValueStore(memoryEngine(disk));
-    const ledger = await openLedgerStore(store);
+    const ledger = await openLedgerStore(store, noGuard);
     await write(ledger, {
       bundles: [0, 1].map((index) => ({ index, leaves: leaves(index) })),
       tiles: [0, 1].map((index) => ({ level: 0, index, hashes: tile })),
@@ -142,7 +163,10 @@ test('a tile or bundle that the image speaks of is missing: noticed at open and 
     t.deepEqual(await ledger.verifyAll(), { values: 5 });
     disk.entries.delete(Buffer.from(gone).toString('hex'));
     await t.throwsAsync(ledger.verifyAll(), { code: 'LEDGER_VALUE_DAMAGED', message: /is missing/ });
-    await t.throwsAsync(openLedgerStore(store), { code: 'LEDGER_VALUE_DAMAGED', message: /is missing/ });
+    await t.throwsAsync(openLedgerStore(store, noGuard), {
+      code: 'LEDGER_VALUE_DAMAGED',
+      message: /is missing/,
+    });
   }
 });
 
