@@ -5,22 +5,13 @@
  * It is NOT UTC(NICT). Its refid is "LAB", so that nobody can take it for one.
  */
 
-import { createSocket } from 'node:dgram';
-import type { RemoteInfo, Socket } from 'node:dgram';
-import {
-  MODE_CLIENT,
-  MODE_SERVER,
-  appendMac,
-  decodeNtp,
-  encodeNtp,
-  ntpFromPosixNs,
-  refidFromText,
-} from './core/ntp-packet.js';
-import type { NtpPacket } from './core/ntp-packet.js';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { ClockError } from './errors.js';
-import { macIsGood, makeMac } from './mac.js';
 import type { NtpKey } from './mac.js';
 import { readMono, readWallSharply } from './monotonic.js';
+import { ReferenceControls, ReferenceSocket } from './reference-socket.js';
+import type { KissCode } from './reference-socket.js';
 
 export interface ReferenceServerOptions {
   /** Address to bind, default 127.0.0.1. */
@@ -29,51 +20,96 @@ export interface ReferenceServerOptions {
   readonly port?: number;
   /** Key for clients that authenticate; others are answered without a MAC. */
   readonly key?: NtpKey;
+  /** Answer from a thread of its own, so that a busy main thread does not delay the answers. Default false. */
+  readonly ownThread?: boolean;
 }
 
 export interface ReferenceServer {
   readonly host: string;
   /** Port that is bound; stays the same over stop and start. */
   readonly port: number;
-  /** Moves the timescale: it now differs by `ns` from the one that was set at the start. */
+  /** Moves the timescale, at once: it now differs by `ns` from the one that was set at the start. */
   setOffset(ns: bigint): void;
   /** Leap indicator to send, 0 … 3. */
   setLeap(indicator: number): void;
   /** Kiss code to answer with instead of time, or null. */
-  setKiss(code: 'RATE' | 'DENY' | 'RSTR' | null): void;
+  setKiss(code: KissCode | null): void;
   /** POSIX nanoseconds of this timescale now. */
   now(): bigint;
   /** Answers sent since the start. */
   answered(): number;
   /** Stops answering and frees the port. */
   stop(): Promise<void>;
-  /** Answers again, on the same port and timescale. */
+  /** Answers again, on the same port and timescale. @throws ClockError `CLOCK_REFERENCE_UNAVAILABLE` */
   start(): Promise<void>;
 }
 
-const REFID = refidFromText('LAB');
-/** 2^-29 s, about 2 ns: what reading the monotonic clock resolves. */
-const PRECISION = -29;
-/** 16.16 seconds: about 15 µs, more than the gap between a stamp and the packet on the wire ever should be. */
-const ROOT_DISPERSION = 1;
+/** Opens and closes the socket, in this thread or in another. */
+interface Host {
+  /** @returns the bound port */
+  open(port: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface ReferenceWorkerData {
+  readonly controls: SharedArrayBuffer;
+  readonly address: string;
+  readonly port: number;
+  readonly key: NtpKey | null;
+}
+
+export type FromReferenceWorker = { readonly port: number } | { readonly failed: string };
+
+function threadHost(controls: ReferenceControls, address: string, key: NtpKey | null): Host {
+  let worker: Worker | null = null;
+  return {
+    async open(port) {
+      const workerData: ReferenceWorkerData = { controls: controls.buffer, address, port, key };
+      worker = new Worker(new URL('./reference-worker.js', import.meta.url), {
+        workerData,
+        name: 'taa-lab-reference',
+      });
+      const [answer] = (await once(worker, 'message')) as [FromReferenceWorker];
+      if ('port' in answer) return answer.port;
+      await this.close();
+      throw new Error(answer.failed);
+    },
+    async close() {
+      const ending = worker;
+      worker = null;
+      await ending?.terminate();
+    },
+  };
+}
+
+function localHost(controls: ReferenceControls, address: string, key: NtpKey | null): Host {
+  let socket: ReferenceSocket | null = null;
+  return {
+    async open(port) {
+      socket = await ReferenceSocket.open(controls, address, port, key);
+      return socket.port;
+    },
+    async close() {
+      const ending = socket;
+      socket = null;
+      await ending?.close();
+    },
+  };
+}
 
 class LabReference implements ReferenceServer {
   readonly host: string;
-  readonly #key: NtpKey | null;
-  /** POSIX time minus monotonic time of the timescale without offset. */
-  readonly #base: bigint;
+  readonly #controls = new ReferenceControls();
+  readonly #socket: Host;
   #port: number;
-  #socket: Socket | null = null;
-  #offset = 0n;
-  #leap = 0;
-  #kiss: string | null = null;
-  #answered = 0;
+  #open = false;
 
   constructor(options: ReferenceServerOptions) {
     this.host = options.host ?? '127.0.0.1';
     this.#port = options.port ?? 0;
-    this.#key = options.key ?? null;
-    this.#base = readWallSharply();
+    this.#controls.base = readWallSharply();
+    const makeHost = options.ownThread === true ? threadHost : localHost;
+    this.#socket = makeHost(this.#controls, this.host, options.key ?? null);
   }
 
   get port(): number {
@@ -81,91 +117,44 @@ class LabReference implements ReferenceServer {
   }
 
   setOffset(ns: bigint): void {
-    this.#offset = ns;
+    this.#controls.offset = ns;
   }
 
   setLeap(indicator: number): void {
-    this.#leap = indicator & 3;
+    this.#controls.leap = indicator & 3;
   }
 
-  setKiss(code: string | null): void {
-    this.#kiss = code;
+  setKiss(code: KissCode | null): void {
+    this.#controls.kiss = code;
   }
 
   now(): bigint {
-    return this.#at(readMono());
+    return this.#controls.at(readMono());
   }
 
   answered(): number {
-    return this.#answered;
+    return this.#controls.answered;
   }
 
   async start(): Promise<void> {
-    if (this.#socket !== null) return;
-    const socket = createSocket(this.host.includes(':') ? 'udp6' : 'udp4');
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', (cause) => {
-        socket.close();
-        reject(
-          new ClockError(
-            'CLOCK_REFERENCE_UNAVAILABLE',
-            `the laboratory reference cannot bind UDP ${this.host}:${this.#port} (${cause.message}); choose another port`,
-            { cause },
-          ),
-        );
-      });
-      socket.bind(this.#port, this.host, resolve);
-    });
-    socket.removeAllListeners('error');
-    // A client that vanished makes sends fail: it will ask again.
-    socket.on('error', () => undefined);
-    socket.on('message', (bytes, from) => this.#answer(socket, bytes, from));
-    this.#port = socket.address().port;
-    this.#socket = socket;
+    if (this.#open) return;
+    try {
+      this.#port = await this.#socket.open(this.#port);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new ClockError(
+        'CLOCK_REFERENCE_UNAVAILABLE',
+        `the laboratory reference cannot bind UDP ${this.host}:${this.#port} (${reason}); choose another port`,
+        { cause },
+      );
+    }
+    this.#open = true;
   }
 
   async stop(): Promise<void> {
-    const socket = this.#socket;
-    if (socket === null) return;
-    this.#socket = null;
-    await new Promise<void>((resolve) => socket.close(resolve));
-  }
-
-  #at(mono: bigint): bigint {
-    return mono + this.#base + this.#offset;
-  }
-
-  #answer(socket: Socket, bytes: Uint8Array, from: RemoteInfo): void {
-    const received = this.now();
-    const decoded = decodeNtp(bytes);
-    if (
-      !decoded.ok ||
-      decoded.packet.mode !== MODE_CLIENT ||
-      decoded.packet.version < 3 ||
-      decoded.packet.version > 4
-    )
-      return;
-    const key = this.#key;
-    const keyed = key !== null && decoded.mac !== null;
-    if (keyed && !macIsGood(key, decoded.covered, decoded.mac)) return;
-    const packet: NtpPacket = {
-      leap: this.#leap,
-      version: decoded.packet.version,
-      mode: MODE_SERVER,
-      stratum: this.#kiss === null ? 1 : 0,
-      poll: decoded.packet.poll,
-      precision: PRECISION,
-      rootDelay: 0,
-      rootDispersion: ROOT_DISPERSION,
-      refid: this.#kiss === null ? REFID : refidFromText(this.#kiss),
-      reference: ntpFromPosixNs(received),
-      origin: decoded.packet.transmit,
-      receive: ntpFromPosixNs(received),
-      transmit: ntpFromPosixNs(this.now()),
-    };
-    const header = encodeNtp(packet);
-    this.#answered++;
-    socket.send(keyed ? appendMac(header, makeMac(key, header)) : header, from.port, from.address);
+    if (!this.#open) return;
+    this.#open = false;
+    await this.#socket.close();
   }
 }
 

@@ -1,5 +1,6 @@
 /** The promise: whatever the path and the oscillator do within the assumptions, the truth lies in [earliest, latest]. */
 import test from 'ava';
+import { profiles } from '../../src/clock/core/profile.js';
 import { halfWidthOf } from '../../src/clock/core/reading.js';
 import { NS_PER_MS, NS_PER_S } from '../../src/time/types.js';
 import type { ClockReading } from '../../src/time/types.js';
@@ -152,6 +153,30 @@ test('at 8 ms round trip and 0.4 ms jitter the best time is within 0.3 ms at p50
   t.true(errors.length > 1000);
   t.true(at(0.5) <= 0.3 && at(0.99) <= 1.5, `p50 ${at(0.5).toFixed(3)} ms, p99 ${at(0.99).toFixed(3)} ms`);
   t.log(`p50 ${at(0.5).toFixed(3)} ms, p99 ${at(0.99).toFixed(3)} ms over ${errors.length} looks`);
+});
+
+test('a day at a public server: inside the budget, never without time, two minutes to the first', (t) => {
+  const world = new SimulatedWorld({ seed: 13, profile: { ...profiles['public-nict'], addressesNeeded: 1 } });
+  world.ratePpb = 23_000n;
+  t.true(world.runUntil(() => world.reading().state === 'synchronised', 180n * NS_PER_S));
+  let lost = 0;
+  world.run(
+    24n * 3600n * NS_PER_S,
+    ({ state }) => {
+      if (state !== 'synchronised' && state !== 'holdover') lost++;
+    },
+    0.05,
+  );
+  const asked = world.events.filter((e) => e.kind === 'comparison' || e.kind === 'sampleRejected').length;
+  t.is(lost, 0);
+  t.true(asked <= 24 * 18 + profiles['public-nict'].budgetBurst, `${asked} questions in a day`);
+  t.deepEqual(
+    world.events.filter((e) => e.kind === 'anomaly'),
+    [],
+  );
+  // Warm, the bound stays below the limit of 10 ms between two samples 220 s apart.
+  t.is(world.reading().state, 'synchronised');
+  t.is(world.reading().rhoPpb, 15_000);
 });
 
 test('holdover: the half-width grows by ρ and nothing else, then the clock refuses, then it comes back', (t) => {

@@ -10,11 +10,10 @@
 import type { ClockState } from '../../time/types.js';
 import { tuning } from './profile.js';
 
-export type DisruptionReason = 'emptyIntersection' | 'innovation' | 'suspended' | 'peersDisagree';
+export type DisruptionReason = 'emptyIntersection' | 'innovation' | 'suspended';
 
 export type TransitionReason =
   | DisruptionReason
-  | 'started'
   | 'firstSample'
   | 'acquired'
   | 'noSamples'
@@ -25,9 +24,7 @@ export type TransitionReason =
   | 'reacquiring'
   | 'repeatedDisruption'
   | 'referenceAnomaly'
-  | 'released'
-  | 'latched'
-  | 'workerStalled';
+  | 'released';
 
 export interface Machine {
   readonly state: ClockState;
