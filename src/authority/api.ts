@@ -2,7 +2,7 @@
 
 import type { DetachedBody, LeafIndex } from '../audit/types.js';
 import type { TaiNs } from '../time/types.js';
-import type { Audit, AuditPolicy, ClusterPolicy, Device } from './model.js';
+import type { Audit, AuditPolicy, ClusterPolicy, Device, Judgement, MeasurementFacts } from './model.js';
 
 export interface AppliedEntry {
   readonly index: number;
@@ -62,6 +62,16 @@ export interface Authority {
   auditOfRequest(device: string, session: Uint8Array, request: number): Audit | undefined;
   /** Leaves that no checkpoint boundary covers yet. */
   uncovered(): number;
+
+  /** The verdict that apply would reach on these facts now; null for an unknown device. */
+  judge(facts: MeasurementFacts): Judgement | null;
+  /** What the issuing key has to sign for this audit; null if its facts make no statement (it will be voided). */
+  toBeSigned(audit: Audit): Uint8Array | null;
+  /** The certificate with that signature in place, ready for the issue command. Only after `toBeSigned` gave bytes. */
+  assemble(audit: Audit, signature: Uint8Array): Uint8Array;
+  /** The committed certificate of an issued audit that is still remembered. */
+  certificate(audit: Audit): Uint8Array | null;
+  stateMachineVersion(): number;
 }
 
 /** The next step of an audit that only the measuring node can make. Derived from replicated state: resumable. */

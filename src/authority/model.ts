@@ -22,18 +22,25 @@ export interface AuditPolicy {
   readonly voidAfter: DurNs;
 }
 
-export interface ClusterPolicy {
+/** The texts under which a certificate is issued. */
+export interface PolicyTerms {
+  /** Dotted OID printed in certificates; a laboratory's is a test OID. */
+  readonly policyOid: string;
+  /**
+   * OID (empty if none is published) and name of the time source printed in certificates, e.g. UTC(NICT) or
+   * "laboratory, not UTC(NICT)".
+   */
+  readonly sourceOid: string;
+  readonly sourceName: string;
+}
+
+export interface ClusterPolicy extends PolicyTerms {
   /** Grows by one at every change. Named in each certificate. */
   readonly version: number;
   readonly audit: AuditPolicy;
   /** TAA − UTC(NICT) bound at which an alarm is recorded, and at which measuring stops. */
   readonly taaAlarm: DurNs;
   readonly taaStop: DurNs;
-  /** Dotted OID printed in certificates; a laboratory's is a test OID. */
-  readonly policyOid: string;
-  /** OID and name of the time source printed in certificates, e.g. UTC(NICT) or "laboratory, not UTC(NICT)". */
-  readonly sourceOid: string;
-  readonly sourceName: string;
 }
 
 export type AuditVerdict = 'pass' | 'fail' | 'inconclusive';
@@ -72,6 +79,7 @@ export interface MeasurementFacts {
   readonly clockEpoch: number;
   readonly clockSamples: number;
   readonly rhoPpb: number;
+  /** TAI − UTC in force during the whole measurement, seconds. */
   readonly taiMinusUtc: number;
   readonly leap: LeapState;
   readonly unmonitored: boolean;
@@ -104,10 +112,14 @@ export interface Audit {
   readonly node: string;
   /** Leaf of the measurement record: the certificate's serial number. */
   readonly leaf: LeafIndex;
+  /** RFC 6962 leaf hash of that record, named in the certificate. */
+  readonly leafHash: Uint8Array;
   readonly facts: MeasurementFacts;
   readonly judgement: Judgement;
   readonly policy: AuditPolicy;
   readonly policyVersion: number;
+  /** In force when it was measured: what is certified later is certified under these. */
+  readonly terms: PolicyTerms;
   /** Cluster time after which it is voided. */
   readonly deadline: TaiNs;
   readonly stage: AuditStage;

@@ -89,6 +89,11 @@ const maxMembers = 16;
 /** Deterministic bytes of a document. @throws GenesisError when it is not consistent in itself */
 export function encodeGenesis(genesis: Genesis): Uint8Array {
   requireConsistent(genesis);
+  return genesisDocument(genesis);
+}
+
+/** The bytes that a genesis was read from, or will be written as: one document has one encoding. Checks nothing. */
+export function genesisDocument(genesis: Genesis): Uint8Array {
   return encode({
     v: formatVersion,
     clusterId: genesis.clusterId,

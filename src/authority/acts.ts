@@ -1,0 +1,170 @@
+/**
+ * What a person orders: the statement that an administrator signs, and who may order what. The signature is over the
+ * statement's stored bytes, so that whoever carries it, a stolen node included, can change nothing; its nonce and
+ * expiry make it take effect at most once.
+ */
+
+import { taiNs, type TaiNs } from '../time/types.js';
+import { bytesOf, concat, hexOf } from '../verify/bytes.js';
+import { CborError, encode, type CborObject } from '../verify/cbor.js';
+import { decodeMap, type CborReader } from '../verify/cbor-reader.js';
+import { sha256 } from '../verify/crypto.js';
+import type { Role } from '../verify/identity.js';
+import type { AuditPolicy } from './model.js';
+import {
+  encodeAuditPolicy,
+  encodeChange,
+  readAuditOverrides,
+  readChange,
+  type PolicyChange,
+} from './policy.js';
+import { readDevice } from './testimony.js';
+
+export type Act =
+  | {
+      readonly command: 'registerClient';
+      /** Opaque id of the subscriber; names and contacts are in the detached body. */
+      readonly subscriber: string;
+      /** taa://<cluster>/client/<name> */
+      readonly identity: string;
+      readonly spki: Uint8Array;
+      readonly policy: Partial<AuditPolicy>;
+      /** SHA-256(salt ‖ body) of the detached body, or null when there is none. */
+      readonly details: Uint8Array | null;
+    }
+  /** Replaces the device's overrides as a whole. */
+  | { readonly command: 'setDevicePolicy'; readonly device: string; readonly policy: Partial<AuditPolicy> }
+  /** `basedOn` is the policy version that the person saw: a change based on another one is refused. */
+  | { readonly command: 'setClusterPolicy'; readonly basedOn: number; readonly change: PolicyChange }
+  | { readonly command: 'stopClient'; readonly device: string; readonly reason: string }
+  | { readonly command: 'releaseClient'; readonly device: string; readonly reason: string }
+  | { readonly command: 'addCredential'; readonly device: string; readonly spki: Uint8Array }
+  | {
+      readonly command: 'suspendCredential';
+      readonly device: string;
+      readonly spki: Uint8Array;
+      readonly reason: string;
+    }
+  | {
+      readonly command: 'restoreCredential';
+      readonly device: string;
+      readonly spki: Uint8Array;
+      readonly reason: string;
+    }
+  | { readonly command: 'raiseVersion'; readonly version: number };
+
+export type ActName = Act['command'];
+
+export const actNames = [
+  'registerClient',
+  'setDevicePolicy',
+  'setClusterPolicy',
+  'stopClient',
+  'releaseClient',
+  'addCredential',
+  'suspendCredential',
+  'restoreCredential',
+  'raiseVersion',
+] as const satisfies readonly ActName[];
+
+/** Who may order what. Stopping is open to all three; releasing, which permits again, is not. */
+export const mayOrder: Readonly<Record<Role, readonly ActName[]>> = {
+  admin: actNames,
+  operator: ['registerClient', 'setDevicePolicy', 'stopClient'],
+  'security-officer': ['addCredential', 'suspendCredential', 'restoreCredential', 'stopClient'],
+  auditor: [],
+  node: [],
+  client: [],
+};
+
+export interface ActStatement {
+  readonly cluster: string;
+  /** 16 random bytes; a second statement with the same nonce is refused. */
+  readonly nonce: Uint8Array;
+  /** Cluster time from which on it has no effect. At most a day ahead. */
+  readonly expires: TaiNs;
+  readonly act: Act;
+}
+
+const statementVersion = 1;
+const signatureDomain = bytesOf('taa command v1\0');
+const MAX_STATEMENT = 16_384;
+
+/** What the person signs: a domain separator and the statement's bytes. */
+export const actToBeSigned = (statement: Uint8Array): Uint8Array => concat([signatureDomain, statement]);
+
+/** The opaque id of the device that a registration creates: known to its signer in advance, meaningless to others. */
+export const deviceIdOf = (nonce: Uint8Array): string =>
+  `d-${hexOf(sha256(concat([signatureDomain, nonce]))).slice(0, 16)}`;
+
+export function encodeAct({ cluster, nonce, expires, act }: ActStatement): Uint8Array {
+  return encode({ v: statementVersion, cluster, nonce, expires, command: act.command, body: actBody(act) });
+}
+
+function actBody(act: Act): CborObject {
+  switch (act.command) {
+    case 'registerClient': {
+      const { subscriber, identity, spki, policy, details } = act;
+      return { subscriber, identity, spki, policy: encodeAuditPolicy(policy), details };
+    }
+    case 'setDevicePolicy':
+      return { device: act.device, policy: encodeAuditPolicy(act.policy) };
+    case 'setClusterPolicy':
+      return { basedOn: act.basedOn, change: encodeChange(act.change) };
+    default:
+      return { ...act, command: undefined };
+  }
+}
+
+/** @throws CborError */
+export function decodeAct(statement: Uint8Array): ActStatement {
+  return decodeMap(
+    statement,
+    'statement',
+    (reader) => {
+      const version = reader.uint('v');
+      if (version !== statementVersion) {
+        throw new CborError('outOfRange', 'statement.v', `version ${version} is not known`);
+      }
+      const command = reader.oneOf('command', actNames);
+      return {
+        cluster: reader.text('cluster', { max: 253 }),
+        nonce: reader.bytes('nonce', { length: 16 }),
+        expires: taiNs(reader.int64('expires')),
+        act: reader.map('body', (body) => readAct(command, body)),
+      };
+    },
+    { maxBytes: MAX_STATEMENT, maxDepth: 5 },
+  );
+}
+
+function readAct(command: ActName, reader: CborReader): Act {
+  switch (command) {
+    case 'registerClient':
+      return {
+        command,
+        subscriber: reader.text('subscriber', { min: 1, max: 64 }),
+        identity: reader.text('identity', { max: 400 }),
+        spki: readKey(reader),
+        policy: reader.map('policy', readAuditOverrides),
+        details: reader.value('details') === null ? null : reader.bytes('details', { length: 32 }),
+      };
+    case 'setDevicePolicy':
+      return { command, device: readDevice(reader), policy: reader.map('policy', readAuditOverrides) };
+    case 'setClusterPolicy':
+      return { command, basedOn: reader.uint('basedOn'), change: reader.map('change', readChange) };
+    case 'stopClient':
+    case 'releaseClient':
+      return { command, device: readDevice(reader), reason: readWhy(reader) };
+    case 'addCredential':
+      return { command, device: readDevice(reader), spki: readKey(reader) };
+    case 'suspendCredential':
+    case 'restoreCredential':
+      return { command, device: readDevice(reader), spki: readKey(reader), reason: readWhy(reader) };
+    case 'raiseVersion':
+      return { command, version: reader.uint('version', 1_000_000) };
+  }
+}
+
+const readKey = (reader: CborReader): Uint8Array => reader.bytes('spki', { min: 1, max: 1024 });
+const readWhy = (reader: CborReader): string => reader.text('reason', { max: 256 });

@@ -1,0 +1,172 @@
+/**
+ * Records: the leaves of the audit log. A leaf is small and permanent: a deterministic CBOR map with text keys that reads
+ * without a schema. It names clients by opaque ids only and carries 16 bytes that nobody can guess, so that a leaf hash
+ * tells nothing. Only apply makes records, with the one encoder of a state machine version.
+ *
+ * `recordCatalogue` is the list of everything that is recorded, with how long it is kept: no record type without a
+ * retention class (accreditation criteria O7, O7.1).
+ */
+
+import type { TaiNs } from '../time/types.js';
+import { concat } from '../verify/bytes.js';
+import { encode, type CborInput } from '../verify/cbor.js';
+import { sha256 } from '../verify/crypto.js';
+
+/** Retention classes, with the shortest time for which a record of the class is kept. Years. */
+export const retentionClasses = {
+  /** Certificates, what they rest on, and who ordered what. */
+  evidence: { minimumYears: 10 },
+  /** How the service was running. */
+  operation: { minimumYears: 5 },
+  /** Who came, and who was turned away. */
+  access: { minimumYears: 3 },
+  /** Laboratories only. */
+  laboratory: { minimumYears: 0 },
+} as const;
+
+export type RetentionClass = keyof typeof retentionClasses;
+
+interface RecordInfo {
+  readonly retention: RetentionClass;
+  /** What the record says, as a sentence. */
+  readonly says: string;
+}
+
+const info = (retention: RetentionClass, says: string): RecordInfo => ({ retention, says });
+
+export const recordTypes = {
+  genesis: info(
+    'evidence',
+    'A cluster was born from this genesis document, with these members and this policy.',
+  ),
+  registration: info('evidence', 'A device was registered; names and contacts are in the detached body.'),
+  devicePolicy: info('evidence', 'The overrides of a device’s audit policy were replaced.'),
+  clusterPolicy: info('evidence', 'The cluster’s policy was changed; the whole policy now in force.'),
+  stopOrder: info('evidence', 'A device was ordered to stop issuing.'),
+  stopRelease: info('evidence', 'A stop order was lifted.'),
+  stopAcknowledgement: info('evidence', 'A device acknowledged a stop order; its signed statement.'),
+  credential: info('evidence', 'A key of a device was added, suspended or restored.'),
+  versionRaised: info('evidence', 'The state machine version was raised.'),
+  measurement: info('evidence', 'A clock was measured: the facts, the policy in force, and the judgement.'),
+  confirmation: info('evidence', 'A later clock sample confirmed the clock that measured.'),
+  certificate: info('evidence', 'The certificate over a measurement was issued.'),
+  voided: info('evidence', 'A measurement was given up before it was certified, and why.'),
+  clockComparison: info('evidence', 'TAA clock − source, as measured, with its uncertainty.'),
+  clockTransition: info('operation', 'A node’s clock changed its state.'),
+  clockAnomaly: info('operation', 'Something about a clock or its sources was not as it should be.'),
+  sessionOpened: info('access', 'A device opened a session with a node.'),
+  sessionClosed: info('access', 'A session ended.'),
+  nodeStarted: info('operation', 'A node’s process started.'),
+  nodeStopping: info('operation', 'A node’s process stops as ordered.'),
+  diverged: info('operation', 'A node found that its own tree differs from the published one.'),
+  forkEvidence: info('evidence', 'Two checkpoints were seen that no one log can have.'),
+  accessDenied: info(
+    'access',
+    'Someone was turned away: the first time in a minute, or how often in a past one.',
+  ),
+  refused: info('access', 'A command was refused, and why.'),
+  labItem: info('laboratory', 'Opaque bytes, appended to measure the log itself.'),
+} as const satisfies Record<string, RecordInfo>;
+
+export type RecordType = keyof typeof recordTypes;
+
+export interface CatalogueEntry extends RecordInfo {
+  readonly type: RecordType;
+  readonly minimumYears: number;
+}
+
+/** Every record type with its retention: the generated list that the criteria ask for. */
+export const recordCatalogue: readonly CatalogueEntry[] = Object.entries(recordTypes).map(
+  ([type, entry]) => ({
+    type: type as RecordType,
+    ...entry,
+    minimumYears: retentionClasses[entry.retention].minimumYears,
+  }),
+);
+
+export const RECORD_VERSION = 1;
+
+/** What every record says beside its own fields. */
+export interface RecordHead {
+  readonly type: RecordType;
+  /** Cluster time of the entry. */
+  readonly time: TaiNs;
+  /** Index of the log entry that made it; 0 for the birth. */
+  readonly index: number;
+  /** The node that proposed the entry; empty when nothing readable was proposed. */
+  readonly node: string;
+  /** 16 bytes derived from the entry, see `leafRandom`. */
+  readonly rnd: Uint8Array;
+}
+
+export function encodeRecord(
+  head: RecordHead,
+  fields: { readonly [key: string]: CborInput | undefined },
+): Uint8Array {
+  const { type, time, index, node, rnd } = head;
+  return encode({
+    ...fields,
+    v: RECORD_VERSION,
+    type,
+    ret: recordTypes[type].retention,
+    time,
+    index,
+    node,
+    rnd,
+  });
+}
+
+/**
+ * The unguessable part of leaf number `position` of an entry. The proposer's random nonce is inside the digest; hashing
+ * once more keeps someone who was given one leaf from knowing this part of its neighbours, which may be another client's.
+ */
+export function leafRandom(entryDigest: Uint8Array, position: number): Uint8Array {
+  const suffix = Uint8Array.of(position >>> 24, position >>> 16, position >>> 8, position);
+  return sha256(concat([entryDigest, suffix])).slice(0, 16);
+}
+
+/**
+ * Laboratory items, many at once. The bytes are those of `encodeRecord`; all but `rnd` and `data` is encoded once for
+ * the command. Neighbours are the same caller's, so `rnd` is the digest with the position mixed in, without hashing.
+ */
+export function encodeLabItems(
+  head: Omit<RecordHead, 'type' | 'rnd'>,
+  entryDigest: Uint8Array,
+  position: number,
+  items: readonly Uint8Array[],
+): readonly Uint8Array[] {
+  const template = encodeRecord(
+    { ...head, type: 'labItem', rnd: new Uint8Array(16) },
+    { data: new Uint8Array(0) },
+  );
+  // Keys are ordered by length, then bytewise: v, ret, rnd, data, node, …
+  const beforeRnd =
+    1 + keyLength('v') + 1 + keyLength('ret') + 1 + 'laboratory'.length + keyLength('rnd') + 1;
+  const beforeData = beforeRnd + 16 + keyLength('data');
+  const tail = template.subarray(beforeData + 1);
+  return items.map((data, i) => {
+    const length = byteStringHead(data.length);
+    const leaf = new Uint8Array(beforeData + length.length + data.length + tail.length);
+    leaf.set(template.subarray(0, beforeData));
+    leaf.set(labRandom(entryDigest, position + i), beforeRnd);
+    leaf.set(length, beforeData);
+    leaf.set(data, beforeData + length.length);
+    leaf.set(tail, beforeData + length.length + data.length);
+    return leaf;
+  });
+}
+
+/** The unguessable part of a laboratory item, see `encodeLabItems`. */
+export function labRandom(entryDigest: Uint8Array, position: number): Uint8Array {
+  const random = entryDigest.slice(0, 16);
+  for (let i = 0; i < 4; i++) random[15 - i] = (random[15 - i] as number) ^ (position >>> (8 * i));
+  return random;
+}
+
+const keyLength = (key: string): number => 1 + key.length;
+
+function byteStringHead(length: number): Uint8Array {
+  if (length < 24) return Uint8Array.of(0x40 | length);
+  if (length < 0x100) return Uint8Array.of(0x58, length);
+  return Uint8Array.of(0x59, length >>> 8, length);
+}

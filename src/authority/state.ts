@@ -1,0 +1,157 @@
+/**
+ * The whole replicated state, and how it is bounded. Only the files of this room that apply commands change it; values
+ * in it are replaced, never edited, so that whoever was given one keeps what was true then.
+ *
+ * Invariant: nothing here depends on the order of a map: where apply visits several entries, it sorts.
+ */
+
+import type { TaiNs } from '../time/types.js';
+import { hexOf } from '../verify/bytes.js';
+import type { Audit, AuditPolicy, ClusterPolicy, Device } from './model.js';
+import type { CommandOutcome } from './refusals.js';
+
+/** The newest stateMachineVersion that this program can apply. */
+export const SUPPORTED_VERSION = 1;
+
+/** Finished audits that are remembered per device. */
+export const REMEMBERED_AUDITS = 64;
+/** Audits of one device that may be under way at once. */
+export const MAX_PENDING = 64;
+export const MAX_SESSIONS = 8;
+export const MAX_CREDENTIALS = 8;
+/** Signed statements that are remembered until they expire. */
+export const MAX_STATEMENTS = 4_096;
+/** Commands that are remembered, so that one proposed twice takes effect once. */
+export const MAX_COMMANDS = 8_192;
+/** Identities and reasons that are told apart within one minute of denials. */
+export const MAX_DENIALS = 512;
+
+export interface SessionState {
+  readonly id: Uint8Array;
+  /** The node that it was last opened with. */
+  readonly node: string;
+  /** Requests of a session only count up. −1 before the first. */
+  readonly lastRequest: number;
+}
+
+export interface DeviceState {
+  device: Device;
+  /** Oldest first. */
+  sessions: readonly SessionState[];
+  /** Finished audits, in order of their sequence. */
+  recent: readonly Audit[];
+}
+
+export interface NodeState {
+  readonly run: Uint8Array;
+  readonly version: string;
+  readonly supports: number;
+}
+
+export interface StatementMemory {
+  /** SHA-256 of the signed statement. */
+  readonly digest: Uint8Array;
+  readonly expires: TaiNs;
+  readonly outcome: CommandOutcome;
+}
+
+export interface Denials {
+  readonly identity: string;
+  readonly reason: string;
+  /** Denials since the one that was recorded. */
+  readonly suppressed: number;
+}
+
+export interface State {
+  version: number;
+  policy: ClusterPolicy;
+  readonly devices: Map<string, DeviceState>;
+  /** Identity → device id. */
+  readonly identities: Map<string, string>;
+  readonly nodes: Map<string, NodeState>;
+  /** Audits without an outcome, by `auditKey`. Oldest first. */
+  readonly pending: Map<string, Audit>;
+  /** Earliest deadline of a pending audit. */
+  nextDeadline: TaiNs | null;
+  /** Minute of cluster time for which `denials` counts. */
+  minute: bigint;
+  readonly denials: Map<string, Denials>;
+  /** By hexadecimal nonce. */
+  readonly statements: Map<string, StatementMemory>;
+  readonly commands: CommandMemory;
+  /** Leaves since the last checkpoint boundary, and when that was. */
+  uncovered: number;
+  lastBoundary: TaiNs;
+}
+
+/** The newest accepted commands by digest of their payload, oldest forgotten first. */
+export class CommandMemory {
+  readonly #leaves = new Map<string, number | null>();
+
+  /** The leaf of an accepted command; undefined if it is not remembered. */
+  leafOf(digest: Uint8Array): number | null | undefined {
+    return this.#leaves.get(keyOf(digest));
+  }
+
+  remember(digest: Uint8Array, leaf: number | null): void {
+    this.#leaves.set(keyOf(digest), leaf);
+    if (this.#leaves.size <= MAX_COMMANDS) return;
+    const [oldest] = this.#leaves.keys();
+    if (oldest !== undefined) this.#leaves.delete(oldest);
+  }
+
+  /** 16 bytes of digest and the leaf plus one (0 for none) in 8, for each command, oldest first. */
+  pack(): Uint8Array {
+    const packed = new Uint8Array(this.#leaves.size * 24);
+    const view = new DataView(packed.buffer);
+    let at = 0;
+    for (const [key, leaf] of this.#leaves) {
+      for (let i = 0; i < 16; i++) packed[at + i] = key.charCodeAt(i);
+      view.setBigUint64(at + 16, leaf === null ? 0n : BigInt(leaf) + 1n);
+      at += 24;
+    }
+    return packed;
+  }
+
+  /** Inverse of `pack`; null if the bytes are none. */
+  static unpack(packed: Uint8Array): CommandMemory | null {
+    const memory = new CommandMemory();
+    if (packed.length % 24 !== 0 || packed.length > MAX_COMMANDS * 24) return null;
+    const view = new DataView(packed.buffer, packed.byteOffset, packed.length);
+    for (let at = 0; at < packed.length; at += 24) {
+      const leaf = view.getBigUint64(at + 16);
+      if (leaf > BigInt(Number.MAX_SAFE_INTEGER)) return null;
+      memory.#leaves.set(keyOf(packed.subarray(at, at + 16)), leaf === 0n ? null : Number(leaf - 1n));
+    }
+    return memory.#leaves.size * 24 === packed.length ? memory : null;
+  }
+}
+
+/** The first 16 bytes, one character each. */
+function keyOf(digest: Uint8Array): string {
+  let key = '';
+  for (let i = 0; i < 16; i++) key += String.fromCharCode(digest[i] as number);
+  return key;
+}
+
+export const auditKey = (device: string, sequence: number): string => `${device}/${sequence}`;
+
+export const nonceKey = (nonce: Uint8Array): string => hexOf(nonce);
+
+export const policyFor = (policy: ClusterPolicy, device: Device): AuditPolicy => ({
+  ...policy.audit,
+  ...device.policy,
+});
+
+export function findAudit(state: State, device: string, sequence: number): Audit | undefined {
+  return (
+    state.pending.get(auditKey(device, sequence)) ??
+    state.devices.get(device)?.recent.find((audit) => audit.sequence === sequence)
+  );
+}
+
+export function pendingOf(state: State, matches: (audit: Audit) => boolean): readonly Audit[] {
+  const found: Audit[] = [];
+  for (const audit of state.pending.values()) if (matches(audit)) found.push(audit);
+  return found.sort((a, b) => a.leaf - b.leaf);
+}

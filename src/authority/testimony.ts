@@ -1,0 +1,360 @@
+/**
+ * What a node testifies to: the bodies of the commands that it proposes in its own name. Reading is strict and total: a
+ * body either is exactly one of these, within bounds, or the command is refused. The bounds keep every later sum of
+ * instants and lengths inside 64 bits and every record inside one leaf.
+ */
+
+import { durNs, taiNs, type ClockState, type DurNs, type LeapState, type TaiNs } from '../time/types.js';
+import { CborError, type CborObject, type CborValue } from '../verify/cbor.js';
+import { asBytes, type CborReader } from '../verify/cbor-reader.js';
+import type { AuditSample, MeasurementFacts } from './model.js';
+
+/** A clock as its node reads it: truth lies in [earliest, latest]. */
+export interface ClockWitness {
+  readonly earliest: TaiNs;
+  readonly best: TaiNs;
+  readonly latest: TaiNs;
+  readonly epoch: number;
+  readonly samples: number;
+  readonly rhoPpb: number;
+  readonly taiMinusUtc: number;
+  readonly leap: LeapState;
+  readonly unmonitored: boolean;
+}
+
+export type Testimony =
+  | { readonly kind: 'measure'; readonly facts: MeasurementFacts }
+  /** A later clock sample in the same run and epoch left the clock's interval non-empty. */
+  | {
+      readonly kind: 'confirm';
+      readonly device: string;
+      readonly sequence: number;
+      readonly run: Uint8Array;
+      readonly epoch: number;
+      readonly samples: number;
+    }
+  | { readonly kind: 'issue'; readonly device: string; readonly sequence: number; readonly der: Uint8Array }
+  | { readonly kind: 'void'; readonly device: string; readonly sequence: number; readonly reason: string }
+  | {
+      readonly kind: 'sessionOpen';
+      readonly device: string;
+      readonly session: Uint8Array;
+      readonly software: string;
+    }
+  | {
+      readonly kind: 'sessionClose';
+      readonly device: string;
+      readonly session: Uint8Array;
+      readonly reason: string;
+    }
+  /** The client's signed acknowledgement of the stop order at leaf `order`. */
+  | {
+      readonly kind: 'stopAcknowledged';
+      readonly device: string;
+      readonly order: number;
+      readonly statement: Uint8Array;
+      readonly signature: Uint8Array;
+    }
+  | {
+      readonly kind: 'clockTransition';
+      readonly from: ClockState;
+      readonly to: ClockState;
+      readonly clock: ClockWitness;
+    }
+  /** TAA − source, measured: within offset ± uncertainty. */
+  | {
+      readonly kind: 'clockComparison';
+      readonly source: string;
+      readonly address: string;
+      readonly role: 'reference' | 'monitor';
+      readonly authenticated: boolean;
+      readonly offset: DurNs;
+      readonly uncertainty: DurNs;
+      readonly delay: DurNs;
+      readonly state: ClockState;
+      readonly sample: number;
+    }
+  | {
+      readonly kind: 'clockAnomaly';
+      readonly code: string;
+      readonly source: string;
+      readonly detail: string;
+    }
+  | {
+      readonly kind: 'accessDenied';
+      readonly identity: string;
+      readonly reason: string;
+      /** How many such denials this one stands for; at least 1. */
+      readonly count: number;
+    }
+  | {
+      readonly kind: 'nodeStarted';
+      readonly run: Uint8Array;
+      readonly version: string;
+      /** Highest stateMachineVersion that the program can apply. */
+      readonly supports: number;
+    }
+  | { readonly kind: 'nodeStopping'; readonly run: Uint8Array }
+  /** The node's own tree differs from the published one. */
+  | { readonly kind: 'diverged'; readonly detail: string }
+  /** Two checkpoints that no one log can have; `evidence` holds both notes. */
+  | { readonly kind: 'forkEvidence'; readonly detail: string; readonly evidence: Uint8Array }
+  /** Makes no record: ends the tree at a boundary. */
+  | { readonly kind: 'checkpoint' }
+  /** Laboratories only: each item becomes a record of its own. */
+  | { readonly kind: 'labAppend'; readonly items: readonly Uint8Array[] };
+
+export type TestimonyKind = Testimony['kind'];
+
+export const testimonyKinds = [
+  'measure',
+  'confirm',
+  'issue',
+  'void',
+  'sessionOpen',
+  'sessionClose',
+  'stopAcknowledged',
+  'clockTransition',
+  'clockComparison',
+  'clockAnomaly',
+  'accessDenied',
+  'nodeStarted',
+  'nodeStopping',
+  'diverged',
+  'forkEvidence',
+  'checkpoint',
+  'labAppend',
+] as const satisfies readonly TestimonyKind[];
+
+const clockStates = [
+  'unsynchronised',
+  'acquiring',
+  'synchronised',
+  'holdover',
+  'outOfTolerance',
+  'disrupted',
+  'quarantined',
+] as const satisfies readonly ClockState[];
+const leapStates = ['none', 'announced', 'inProgress', 'infoStale'] as const satisfies readonly LeapState[];
+
+const MAX_INSTANT = 1n << 62n;
+const MAX_LENGTH = 1n << 60n;
+export const MAX_SAMPLES = 64;
+export const MAX_CERTIFICATE = 16_384;
+export const MAX_CLIENT_STATEMENT = 16_384;
+/** A record with this much in it still fits into one leaf (65,535 bytes). */
+export const MAX_LAB_ITEM = 65_000;
+export const MAX_LAB_ITEMS = 4_096;
+const REASON = /^[A-Z][A-Z0-9_]{0,63}$/;
+
+/** @throws CborError */
+export function readTestimony(kind: TestimonyKind, reader: CborReader): Testimony {
+  switch (kind) {
+    case 'measure':
+      return { kind, facts: readFacts(reader) };
+    case 'confirm':
+      return {
+        kind,
+        ...readAuditName(reader),
+        run: reader.bytes('run', { length: 16 }),
+        epoch: reader.uint('epoch'),
+        samples: reader.uint('samples'),
+      };
+    case 'issue':
+      return { kind, ...readAuditName(reader), der: reader.bytes('der', { min: 1, max: MAX_CERTIFICATE }) };
+    case 'void':
+      return { kind, ...readAuditName(reader), reason: readReason(reader) };
+    case 'sessionOpen':
+      return { kind, ...readSessionName(reader), software: reader.text('software', { max: 64 }) };
+    case 'sessionClose':
+      return { kind, ...readSessionName(reader), reason: readReason(reader) };
+    case 'stopAcknowledged':
+      return {
+        kind,
+        device: readDevice(reader),
+        order: reader.uint('order'),
+        statement: reader.bytes('statement', { max: MAX_CLIENT_STATEMENT }),
+        signature: reader.bytes('signature', { max: 1024 }),
+      };
+    case 'nodeStarted':
+      return {
+        kind,
+        run: reader.bytes('run', { length: 16 }),
+        version: reader.text('version', { max: 64 }),
+        supports: reader.uint('supports', 1_000_000),
+      };
+    case 'nodeStopping':
+      return { kind, run: reader.bytes('run', { length: 16 }) };
+    case 'accessDenied':
+      return {
+        kind,
+        identity: reader.text('identity', { max: 400 }),
+        reason: readReason(reader),
+        count: readCount(reader),
+      };
+    case 'labAppend':
+      return { kind, items: reader.array('items', readLabItem, MAX_LAB_ITEMS) };
+    case 'checkpoint':
+      return { kind };
+    default:
+      return readWatch(kind, reader);
+  }
+}
+
+type WatchKind = 'clockTransition' | 'clockComparison' | 'clockAnomaly' | 'diverged' | 'forkEvidence';
+
+function readWatch(kind: WatchKind, reader: CborReader): Testimony {
+  switch (kind) {
+    case 'clockTransition':
+      return {
+        kind,
+        from: reader.oneOf('from', clockStates),
+        to: reader.oneOf('to', clockStates),
+        clock: reader.map('clock', readClockWitness),
+      };
+    case 'clockComparison':
+      return {
+        kind,
+        source: reader.text('source', { max: 128 }),
+        address: reader.text('address', { max: 128 }),
+        role: reader.oneOf('role', ['reference', 'monitor']),
+        authenticated: reader.bool('authenticated'),
+        offset: readLength(reader, 'offset'),
+        uncertainty: readLength(reader, 'uncertainty'),
+        delay: readLength(reader, 'delay'),
+        state: reader.oneOf('state', clockStates),
+        sample: reader.uint('sample'),
+      };
+    case 'clockAnomaly':
+      return {
+        kind,
+        code: reader.text('code', { max: 64 }),
+        source: reader.text('source', { max: 128 }),
+        detail: reader.text('detail', { max: 1000 }),
+      };
+    case 'diverged':
+      return { kind, detail: reader.text('detail', { max: 1000 }) };
+    case 'forkEvidence':
+      return {
+        kind,
+        detail: reader.text('detail', { max: 1000 }),
+        evidence: reader.bytes('evidence', { max: 32_768 }),
+      };
+  }
+}
+
+/** The body as it is encoded: the testimony without its kind. */
+export function testimonyBody(testimony: Testimony): CborObject {
+  switch (testimony.kind) {
+    case 'measure':
+      return factsBody(testimony.facts);
+    case 'clockTransition':
+      return { from: testimony.from, to: testimony.to, clock: { ...testimony.clock } };
+    default:
+      return { ...testimony, kind: undefined };
+  }
+}
+
+/** Facts as they stand in the command, in the record and in the snapshot. */
+export function factsBody(facts: MeasurementFacts): CborObject {
+  return { ...facts, samples: facts.samples.map(({ t1, t2, t3, t4 }) => [t1, t2, t3, t4]) };
+}
+
+/** @throws CborError */
+export function readFacts(reader: CborReader): MeasurementFacts {
+  return {
+    device: readDevice(reader),
+    session: reader.bytes('session', { length: 16 }),
+    request: reader.uint('request'),
+    samples: reader.array('samples', readSample, MAX_SAMPLES),
+    timescale: reader.oneOf('timescale', ['tai', 'utc']),
+    taaLow: readLength(reader, 'taaLow'),
+    taaHigh: readLength(reader, 'taaHigh'),
+    clockState: reader.oneOf('clockState', clockStates),
+    clockEpoch: reader.uint('clockEpoch'),
+    clockSamples: reader.uint('clockSamples'),
+    rhoPpb: reader.uint('rhoPpb'),
+    taiMinusUtc: readOffset(reader),
+    leap: reader.oneOf('leap', leapStates),
+    unmonitored: reader.bool('unmonitored'),
+    run: reader.bytes('run', { length: 16 }),
+    clientStatement: reader.bytes('clientStatement', { max: MAX_CLIENT_STATEMENT }),
+    clientSignature: reader.bytes('clientSignature', { max: 1024 }),
+  };
+}
+
+function readSample(value: CborValue, path: string): AuditSample {
+  if (!Array.isArray(value) || value.length !== 4) {
+    throw new CborError('wrongType', path, 'four instants are expected');
+  }
+  const [t1, t2, t3, t4] = (value as readonly CborValue[]).map((item) => asInstant(item, path));
+  return { t1, t2, t3, t4 } as AuditSample;
+}
+
+function readClockWitness(reader: CborReader): ClockWitness {
+  return {
+    earliest: readInstant(reader, 'earliest'),
+    best: readInstant(reader, 'best'),
+    latest: readInstant(reader, 'latest'),
+    epoch: reader.uint('epoch'),
+    samples: reader.uint('samples'),
+    rhoPpb: reader.uint('rhoPpb'),
+    taiMinusUtc: readOffset(reader),
+    leap: reader.oneOf('leap', leapStates),
+    unmonitored: reader.bool('unmonitored'),
+  };
+}
+
+const readAuditName = (reader: CborReader): { readonly device: string; readonly sequence: number } => ({
+  device: readDevice(reader),
+  sequence: reader.uint('sequence'),
+});
+
+const readSessionName = (reader: CborReader): { readonly device: string; readonly session: Uint8Array } => ({
+  device: readDevice(reader),
+  session: reader.bytes('session', { length: 16 }),
+});
+
+export const readDevice = (reader: CborReader): string => reader.text('device', { min: 1, max: 64 });
+
+const readInstant = (reader: CborReader, key: string): TaiNs => asInstant(reader.value(key), key);
+
+function asInstant(value: CborValue, path: string): TaiNs {
+  if (typeof value !== 'number' && typeof value !== 'bigint') {
+    throw new CborError('wrongType', path, 'an instant is expected');
+  }
+  const instant = BigInt(value);
+  if (instant > MAX_INSTANT || instant < -MAX_INSTANT) {
+    throw new CborError('outOfRange', path, 'an instant between the years 1824 and 2116 is expected');
+  }
+  return taiNs(instant);
+}
+
+function readLength(reader: CborReader, key: string): DurNs {
+  const value = reader.int64(key);
+  if (value > MAX_LENGTH || value < -MAX_LENGTH) {
+    throw new CborError('outOfRange', key, 'a length of at most 36 years is expected');
+  }
+  return durNs(value);
+}
+
+function readOffset(reader: CborReader): number {
+  const value = reader.int('taiMinusUtc');
+  if (value < -1000 || value > 1000) throw new CborError('outOfRange', 'taiMinusUtc', 'seconds are expected');
+  return value;
+}
+
+function readReason(reader: CborReader): string {
+  const reason = reader.text('reason', { max: 64 });
+  if (!REASON.test(reason)) throw new CborError('outOfRange', 'reason', 'a reason in capitals is expected');
+  return reason;
+}
+
+function readCount(reader: CborReader): number {
+  const count = reader.uint('count', 0xffff_ffff);
+  if (count === 0) throw new CborError('outOfRange', 'count', 'it stands for one denial at least');
+  return count;
+}
+
+const readLabItem = (value: CborValue, path: string): Uint8Array =>
+  asBytes(value, { min: 1, max: MAX_LAB_ITEM }, path);
