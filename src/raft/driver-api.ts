@@ -29,7 +29,7 @@ export interface RaftLimits {
 export type ProposeResult =
   /** Committed, and applied on this node. */
   | { readonly status: 'applied'; readonly index: LogIndex }
-  /** Certainly not committed by this call; ask the leader, if known. */
+  /** Certainly not committed, no part of it; ask the leader, if known. */
   | { readonly status: 'notLeader'; readonly leader: NodeId | null }
   /** Certainly not committed; try again later. */
   | { readonly status: 'overloaded' }

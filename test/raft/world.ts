@@ -29,6 +29,7 @@ export interface Watcher {
   sent(node: SimNode, to: NodeId, message: Message): void;
   persisted(node: SimNode): void;
   applied(node: SimNode, entries: readonly Entry[]): void;
+  crashed(node: SimNode): void;
   role(node: SimNode, event: Extract<RaftEvent, { kind: 'role' }>): void;
   proposed(node: SimNode, payloads: readonly Uint8Array[]): void;
   answered(node: SimNode, payloads: readonly Uint8Array[], result: ProposeResult): void;
@@ -38,6 +39,7 @@ export const nobodyWatches: Watcher = {
   sent: () => undefined,
   persisted: () => undefined,
   applied: () => undefined,
+  crashed: () => undefined,
   role: () => undefined,
   proposed: () => undefined,
   answered: () => undefined,
@@ -56,6 +58,8 @@ export class World {
   /** FNV-1a over everything that happened: equal for equal seeds. */
   trace = 0x811c9dc5;
   readonly fatal: string[] = [];
+  /** Commands whose asker crashed before the answer. */
+  readonly lostQuestions = new Set<number>();
 
   constructor(
     seed: number,
@@ -184,6 +188,8 @@ export class SimNode {
   /** The process sleeps until then; what happens to it meanwhile waits. */
   #pausedUntil = 0;
   #life = 0;
+  /** Commands asked in this life and not answered. */
+  readonly #open = new Set<number>();
   #onMessage: ((from: NodeId, bytes: Uint8Array) => void) | null = null;
   #onPeerLost: ((peer: NodeId) => void) | null = null;
   readonly #world: World;
@@ -311,17 +317,24 @@ export class SimNode {
     if (this.raft === null) return;
     this.#life++;
     this.raft = null;
+    this.#onMessage = null;
+    this.#onPeerLost = null;
+    for (const number of this.#open) this.#world.lostQuestions.add(number);
+    this.#open.clear();
     this.#pausedUntil = 0;
     this.#diskFreeAt = 0;
     this.store.crash(this.#world.chance(0.5));
     this.machine.length = Math.floor(this.#world.prng.between(0, this.machine.length + 1));
     this.#world.record(this.#world.now, this.machine.length);
+    this.#world.watcher.crashed(this);
   }
 
   propose(payloads: readonly Uint8Array[], done: (result: ProposeResult) => void = () => undefined): void {
     const { watcher } = this.#world;
     watcher.proposed(this, payloads);
+    for (const one of payloads) this.#open.add(payloadNumber(one));
     this.raft?.propose(payloads, (result) => {
+      for (const one of payloads) this.#open.delete(payloadNumber(one));
       watcher.answered(this, payloads, result);
       done(result);
     });

@@ -133,8 +133,8 @@ export function onHeartbeatReply(
   if (peer.state === 'probe') {
     peer.resumeProbe();
     replicate(state, leading, peer);
-  } else if (reply.matched < peer.next - 1 && !peer.acknowledged) {
-    // Silence since the last heartbeat: ask, behind what was sent, whether it all arrived.
+  } else if (!peer.acknowledged && Math.min(reply.matched, peer.match) < peer.next - 1) {
+    // Silence since the last heartbeat: an append or its answer may be lost, so ask behind what was sent.
     sendProbe(state, leading, peer);
   }
   peer.acknowledged = false;

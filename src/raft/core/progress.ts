@@ -22,8 +22,8 @@ export class Progress {
   #probeSent = false;
   #inflight: Inflight[] = [];
   #inflightBytes = 0;
-  /** Entries for this peer are on their way from the disk. */
-  reading = false;
+  /** First of the entries that are on their way from the disk for this peer; 0 if none are. */
+  readingFrom = 0;
   /** Last message of this leader's term from the peer. */
   contactAt: Nanos;
   /** An acknowledgement arrived since the last heartbeat reply: nothing seems lost. */
@@ -72,7 +72,7 @@ export class Progress {
       this.#state = 'replicate';
       this.#probeSent = false;
       this.#next = this.#match + 1;
-      this.reading = false;
+      this.readingFrom = 0;
     } else if (this.#next <= this.#match) {
       this.#next = this.#match + 1;
     }
@@ -96,7 +96,7 @@ export class Progress {
     this.#next = next;
     this.#inflight = [];
     this.#inflightBytes = 0;
-    this.reading = false;
+    this.readingFrom = 0;
   }
 
   /** The probe or its answer may be lost: another one may be sent. */
@@ -105,7 +105,7 @@ export class Progress {
   }
 
   mayReceive(maxAppends: number, maxBytes: number): boolean {
-    if (this.reading) return false;
+    if (this.readingFrom !== 0) return false;
     if (this.#state === 'probe') return !this.#probeSent;
     return this.#inflight.length < maxAppends && this.#inflightBytes < maxBytes;
   }

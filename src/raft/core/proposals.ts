@@ -78,7 +78,7 @@ function takeLocal(
     state.out.push({ kind: 'answer', request, result: { status: 'overloaded' } });
     return;
   }
-  state.requests.await(request, batch.add(payloads, bytes), state.term, Infinity);
+  state.requests.await(request, batch.add(payloads, bytes), payloads.length, state.term, Infinity);
 }
 
 function takeForwarded(state: CoreState, batch: Batch, proposal: Extract<Proposal, { from: 'peer' }>): void {
@@ -119,7 +119,7 @@ function passOn(state: CoreState, request: number, payloads: readonly Uint8Array
     state.out.push({ kind: 'answer', request, result: { status: 'overloaded' } });
     return;
   }
-  const id = requests.forward(request, bytes, state.now + answerPatience(state));
+  const id = requests.forward(request, payloads.length, bytes, state.now + answerPatience(state));
   const message: Forward = { kind: 'forward', term: state.term, request: id, payloads };
   send(state, leader, message);
 }
@@ -130,13 +130,14 @@ export function answerPatience(state: CoreState): number {
 }
 
 export function onForwardReply(state: CoreState, from: NodeId, reply: ForwardReply): void {
-  const request = state.requests.forwardAnswered(reply.request);
-  if (request === null) return;
+  const forwarded = state.requests.forwardAnswered(reply.request);
+  if (forwarded === null) return;
+  const { request, count } = forwarded;
   switch (reply.status) {
     case 'accepted': {
       const current = reply.term === state.term && state.leader === from;
       const deadline = current ? Infinity : state.now + answerPatience(state);
-      state.requests.await(request, reply.index, reply.term, deadline);
+      state.requests.await(request, reply.index, count, reply.term, deadline);
       // The entry may have come and been applied before this reply.
       state.requests.applied(state.applied, state.log, state.leader, state.out);
       return;

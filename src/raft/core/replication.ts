@@ -23,7 +23,7 @@ export function replicate(state: CoreState, leading: Leading, peer: Progress): v
       // Find out where the logs meet before anything is fetched from disk.
       sendProbe(state, leading, peer);
     } else {
-      peer.reading = true;
+      peer.readingFrom = peer.next;
       state.out.push({
         kind: 'readEntries',
         purpose: { for: 'peer', peer: peer.id },
@@ -96,11 +96,10 @@ export function entriesReadForPeer(
   entries: readonly Entry[],
 ): void {
   const peer = leading.progress.get(id);
-  if (peer === undefined || !peer.reading || peer.next !== from) return;
-  peer.reading = false;
-  const current = entries.every((entry, at) => {
-    return entry.index === from + at && state.log.termAt(entry.index) === entry.term;
-  });
-  if (current && entries.length > 0) sendAppend(state, leading, peer, entries);
+  // A read that was given up meanwhile, or that an acknowledgement overtook, is not used.
+  if (peer?.readingFrom !== from) return;
+  peer.readingFrom = 0;
+  const wanted = peer.next === from && entries.every((entry) => state.log.termAt(entry.index) === entry.term);
+  if (wanted) sendAppend(state, leading, peer, entries);
   replicate(state, leading, peer);
 }

@@ -14,9 +14,10 @@ import type { Effect } from './effects.js';
 import type { RaftLog } from './log.js';
 import type { Prng } from './prng.js';
 
-/** Accepted by a leader as the entry (index, term); answered when that index is applied here. */
+/** Accepted by a leader as the entries first..index of its term; answered when the last is applied here. */
 interface Waiting {
   readonly request: number;
+  readonly first: number;
   readonly index: number;
   readonly term: Term;
   deadline: Nanos;
@@ -25,6 +26,7 @@ interface Waiting {
 /** Sent to a leader, not yet accepted or refused. */
 interface Forwarded {
   readonly request: number;
+  readonly count: number;
   readonly bytes: number;
   readonly deadline: Nanos;
 }
@@ -66,10 +68,10 @@ export class Requests {
     return this.#earliestDeadline;
   }
 
-  /** Takes note of an entry that `request` waits for. @param deadline Infinity while its leader leads */
-  await(request: number, index: LogIndex, term: Term, deadline: Nanos): void {
+  /** Takes note of what `request` waits for: `count` entries ending at `index`. @param deadline Infinity for none */
+  await(request: number, index: LogIndex, count: number, term: Term, deadline: Nanos): void {
     this.#noteDeadline(deadline);
-    const one: Waiting = { request, index, term, deadline };
+    const one: Waiting = { request, first: index - count + 1, index, term, deadline };
     let place = this.#waiting.length;
     while (place > this.#first && (this.#waiting[place - 1]?.index ?? 0) > index) place--;
     if (place === this.#waiting.length) this.#waiting.push(one);
@@ -77,28 +79,28 @@ export class Requests {
   }
 
   /** @returns the number under which the leader knows it */
-  forward(request: number, bytes: number, deadline: Nanos): number {
+  forward(request: number, count: number, bytes: number, deadline: Nanos): number {
     const id = this.#nextForward++;
-    this.#forwarded.set(id, { request, bytes, deadline });
+    this.#forwarded.set(id, { request, count, bytes, deadline });
     this.#forwardedBytes += bytes;
     this.#noteDeadline(deadline);
     return id;
   }
 
   /** The leader answered. @returns the caller's request, or null when it was answered before */
-  forwardAnswered(id: number): number | null {
+  forwardAnswered(id: number): { readonly request: number; readonly count: number } | null {
     const one = this.#forwarded.get(id);
     if (one === undefined) return null;
     this.#forwarded.delete(id);
     this.#forwardedBytes -= one.bytes;
-    return one.request;
+    return one;
   }
 
   #noteDeadline(deadline: Nanos): void {
     if (deadline < this.#earliestDeadline) this.#earliestDeadline = deadline;
   }
 
-  /** Answers all whose index is now applied. An entry of another term in its place: certainly never committed. */
+  /** Answers all whose last index is now applied, whatever entry it was. */
   applied(index: LogIndex, log: RaftLog, leader: NodeId | null, out: Effect[]): void {
     for (;;) {
       const one = this.#waiting[this.#first];
@@ -185,7 +187,7 @@ function forgetOldest(seen: Set<number>): void {
 }
 
 function resultOf(one: Waiting, log: RaftLog, leader: NodeId | null): ProposeResult {
-  return log.termAt(one.index) === one.term
-    ? { status: 'applied', index: logIndex(one.index) }
-    : { status: 'notLeader', leader };
+  if (log.termAt(one.index) === one.term) return { status: 'applied', index: logIndex(one.index) };
+  // Another leader's entry took the last place. A batch travels in pieces: its front may have been committed.
+  return log.termAt(one.first) === one.term ? { status: 'unknown' } : { status: 'notLeader', leader };
 }

@@ -1,0 +1,216 @@
+/**
+ * What must hold in every world, checked as it happens. Each violation is a sentence; a world is good when there is
+ * none. The names are those of the Raft literature (thesis 3.2) and of src/raft/README.md.
+ */
+
+import type { ProposeResult, RaftEvent } from '../../src/raft/driver-api.js';
+import type { Message } from '../../src/raft/core/messages.js';
+import type { Entry, NodeId } from '../../src/raft/types.js';
+import { payloadNumber, type SimNode, type Watcher, type World } from './world.js';
+
+const same = (a: Entry, b: Entry): boolean =>
+  a.index === b.index &&
+  a.term === b.term &&
+  a.kind === b.kind &&
+  a.time === b.time &&
+  a.payload.length === b.payload.length &&
+  a.payload.every((byte, at) => byte === b.payload[at]);
+
+export class Invariants implements Watcher {
+  readonly violations: string[] = [];
+  /** Every entry ever applied anywhere, by index − 1. */
+  readonly committed: Entry[] = [];
+  leaderChanges = 0;
+  /** Command number → how often it was answered. */
+  readonly answers = new Map<number, number>();
+  readonly #certainlyNot = new Set<number>();
+  readonly #committedNumbers = new Set<number>();
+  readonly #leaderOfTerm = new Map<number, NodeId>();
+  readonly #votes = new Map<string, NodeId>();
+  readonly #terms = new Map<NodeId, number>();
+  #world: World | null = null;
+  #persists = 0;
+
+  watch(world: World): void {
+    this.#world = world;
+  }
+
+  #broken(invariant: string, detail: string): void {
+    this.violations.push(`${invariant}: ${detail}`);
+  }
+
+  role(node: SimNode, event: Extract<RaftEvent, { kind: 'role' }>): void {
+    const known = this.#terms.get(node.id) ?? 0;
+    if (event.term < known) this.#broken('TermMonotone', `${node.id} went from ${known} to ${event.term}`);
+    this.#terms.set(node.id, event.term);
+    if (event.role !== 'leader') return;
+    const other = this.#leaderOfTerm.get(event.term);
+    if (other === undefined) this.leaderChanges++;
+    else if (other !== node.id)
+      this.#broken('ElectionSafety', `${other} and ${node.id} led term ${event.term}`);
+    this.#leaderOfTerm.set(event.term, node.id);
+  }
+
+  /** A restart goes back to what is durable, and no further. */
+  crashed(node: SimNode): void {
+    this.#terms.set(node.id, node.store.durable.hardState.term);
+  }
+
+  /** Nothing that asserts a durable fact may leave before the fact is on the sender's disk. */
+  sent(node: SimNode, to: NodeId, message: Message): void {
+    const { hardState, entries } = node.store.durable;
+    switch (message.kind) {
+      case 'appendOk':
+        if (entries.length < message.match || hardState.term < message.term) {
+          this.#broken(
+            'NoAckWithoutDurable',
+            `${node.id} acknowledged ${message.match}, has ${entries.length}`,
+          );
+        }
+        return;
+      case 'voteReply':
+        if (message.granted) this.#vote(node, message.term, to);
+        return;
+      case 'vote':
+        this.#vote(node, message.term, node.id);
+        return;
+      case 'append':
+        if (hardState.term < message.term) this.#broken('TermDurable', `${node.id} leads ${message.term}`);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #vote(node: SimNode, term: number, candidate: NodeId): void {
+    const { hardState } = node.store.durable;
+    const durable = hardState.term > term || (hardState.term === term && hardState.vote === candidate);
+    if (!durable) this.#broken('NoVoteWithoutDurable', `${node.id} for ${candidate} in ${term}`);
+    const key = `${node.id}/${term}`;
+    const before = this.#votes.get(key);
+    if (before !== undefined && before !== candidate) {
+      this.#broken('OneVote', `${node.id} voted for ${before} and ${candidate} in ${term}`);
+    }
+    this.#votes.set(key, candidate);
+  }
+
+  applied(node: SimNode, entries: readonly Entry[]): void {
+    const first = entries[0];
+    if (first !== undefined && node.machine[first.index - 1] !== first) {
+      this.#broken('ApplyInOrder', `${node.id} applied ${first.index} out of place`);
+    }
+    for (const entry of entries) {
+      const known = this.committed[entry.index - 1];
+      if (known === undefined) this.#commit(entry);
+      else if (!same(known, entry)) {
+        this.#broken('StateMachineSafety', `${node.id} applied another entry ${entry.index}`);
+      }
+      if (node.store.durable.entries.length < entry.index) {
+        this.#broken('ApplyOnlyDurable', `${node.id} applied ${entry.index} before it was on its disk`);
+      }
+    }
+  }
+
+  /** The first to apply an entry: it must be on a majority's disks, follow its predecessor, and be no repetition. */
+  #commit(entry: Entry): void {
+    const previous = this.committed.at(-1);
+    if (entry.index !== this.committed.length + 1) this.#broken('NoGap', `first saw ${entry.index}`);
+    if (previous !== undefined && (entry.time < previous.time || entry.term < previous.term)) {
+      this.#broken('ClusterTimeMonotone', `entry ${entry.index} goes back`);
+    }
+    const nodes = this.#world?.nodes ?? [];
+    const holders = nodes.filter((node) => {
+      const found = node.store.durable.entries[entry.index - 1];
+      return found !== undefined && same(found, entry);
+    });
+    if (holders.length <= nodes.length / 2) {
+      this.#broken('CommittedOnQuorum', `entry ${entry.index} is on ${holders.length} disks`);
+    }
+    this.committed.push(entry);
+    if (entry.kind !== 'command') return;
+    const number = payloadNumber(entry.payload);
+    if (this.#committedNumbers.has(number))
+      this.#broken('AtMostOnce', `command ${number} was committed twice`);
+    if (this.#certainlyNot.has(number))
+      this.#broken('HonestAnswer', `command ${number} was denied, yet committed`);
+    this.#committedNumbers.add(number);
+  }
+
+  persisted(node: SimNode): void {
+    this.#leaderCompleteness(node);
+    if (++this.#persists % 20 === 0) this.logMatching();
+  }
+
+  /** A leader's log, once its opening noop is on its disk, holds everything committed in earlier terms. */
+  #leaderCompleteness(node: SimNode): void {
+    const { entries } = node.store.durable;
+    const last = entries.at(-1);
+    if (last?.kind !== 'noop' || this.#leaderOfTerm.get(last.term) !== node.id) return;
+    for (const known of this.committed) {
+      if (known.term >= last.term) break;
+      const own = entries[known.index - 1];
+      if (own === undefined || !same(own, known)) {
+        this.#broken('LeaderCompleteness', `${node.id} leads ${last.term} without entry ${known.index}`);
+        return;
+      }
+    }
+  }
+
+  /** Same index and term: same entry, and the same everything before. */
+  logMatching(): void {
+    const nodes = this.#world?.nodes ?? [];
+    for (const [at, a] of nodes.entries()) {
+      for (const b of nodes.slice(at + 1)) this.#matching(a, b);
+    }
+  }
+
+  #matching(a: SimNode, b: SimNode): void {
+    const left = a.store.durable.entries;
+    const right = b.store.durable.entries;
+    let agreed = false;
+    for (let at = Math.min(left.length, right.length) - 1; at >= 0; at--) {
+      const one = left[at];
+      const other = right[at];
+      if (one === undefined || other === undefined) return;
+      if (one.term === other.term) agreed = true;
+      if (agreed && !same(one, other)) {
+        this.#broken('LogMatching', `${a.id} and ${b.id} differ at ${one.index}`);
+        return;
+      }
+    }
+  }
+
+  proposed(_node: SimNode, payloads: readonly Uint8Array[]): void {
+    for (const one of payloads) this.answers.set(payloadNumber(one), 0);
+  }
+
+  answered(node: SimNode, payloads: readonly Uint8Array[], result: ProposeResult): void {
+    const numbers = payloads.map(payloadNumber);
+    for (const number of numbers) {
+      const times = (this.answers.get(number) ?? 0) + 1;
+      this.answers.set(number, times);
+      if (times > 1) this.#broken('AnsweredOnce', `command ${number} got ${times} answers`);
+    }
+    switch (result.status) {
+      case 'applied':
+        for (const [at, number] of numbers.entries()) {
+          const entry = node.machine[result.index - numbers.length + at];
+          if (entry === undefined || payloadNumber(entry.payload) !== number) {
+            this.#broken('HonestAnswer', `command ${number} is not where ${node.id} said`);
+          }
+        }
+        return;
+      case 'notLeader':
+      case 'overloaded':
+        for (const number of numbers) {
+          this.#certainlyNot.add(number);
+          if (this.#committedNumbers.has(number)) {
+            this.#broken('HonestAnswer', `command ${number} was committed, then denied`);
+          }
+        }
+        return;
+      case 'unknown':
+        return;
+    }
+  }
+}
