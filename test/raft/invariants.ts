@@ -20,6 +20,8 @@ export class Invariants implements Watcher {
   readonly violations: string[] = [];
   /** Every entry ever applied anywhere, by index − 1. */
   readonly committed: Entry[] = [];
+  /** The term of the node that first applied it: the entry was committed in this term or an earlier one. */
+  readonly #committedBy: number[] = [];
   leaderChanges = 0;
   /** Command number → how often it was answered. */
   readonly answers = new Map<number, number>();
@@ -101,7 +103,7 @@ export class Invariants implements Watcher {
     }
     for (const entry of entries) {
       const known = this.committed[entry.index - 1];
-      if (known === undefined) this.#commit(entry);
+      if (known === undefined) this.#commit(entry, node.term);
       else if (!same(known, entry)) {
         this.#broken('StateMachineSafety', `${node.id} applied another entry ${entry.index}`);
       }
@@ -112,7 +114,7 @@ export class Invariants implements Watcher {
   }
 
   /** The first to apply an entry: it must be on a majority's disks, follow its predecessor, and be no repetition. */
-  #commit(entry: Entry): void {
+  #commit(entry: Entry, term: number): void {
     const previous = this.committed.at(-1);
     if (entry.index !== this.committed.length + 1) this.#broken('NoGap', `first saw ${entry.index}`);
     if (previous !== undefined && (entry.time < previous.time || entry.term < previous.term)) {
@@ -127,6 +129,7 @@ export class Invariants implements Watcher {
       this.#broken('CommittedOnQuorum', `entry ${entry.index} is on ${holders.length} disks`);
     }
     this.committed.push(entry);
+    this.#committedBy.push(term);
     if (entry.kind !== 'command') return;
     const number = payloadNumber(entry.payload);
     if (this.#committedNumbers.has(number))
@@ -147,7 +150,7 @@ export class Invariants implements Watcher {
     const last = entries.at(-1);
     if (last?.kind !== 'noop' || this.#leaderOfTerm.get(last.term) !== node.id) return;
     for (const known of this.committed) {
-      if (known.term >= last.term) break;
+      if ((this.#committedBy[known.index - 1] ?? Infinity) >= last.term) break;
       const own = entries[known.index - 1];
       if (own === undefined || !same(own, known)) {
         this.#broken('LeaderCompleteness', `${node.id} leads ${last.term} without entry ${known.index}`);

@@ -78,15 +78,18 @@ function acknowledge(state: CoreState, leader: NodeId): void {
   const { following, durability, term } = state;
   const match = logIndex(Math.min(following.matched, durability.durable));
   following.ackDue = match < following.matched;
+  following.acknowledged = match;
   // The acknowledgement also says "I follow this term", and must not be forgotten by a restart.
   send(state, leader, { kind: 'appendOk', term, match }, state.termSeq);
 }
 
 /** One acknowledgement a completed write, of the highest durable index. */
 export function followerPersisted(state: CoreState): void {
-  if (state.role === 'follower' && state.leader !== null && state.following.ackDue) {
-    acknowledge(state, state.leader);
-  }
+  const { role, leader, following, durability } = state;
+  if (role !== 'follower' || leader === null || !following.ackDue) return;
+  // A write of something else completed: there is nothing new to tell.
+  const { durable } = durability;
+  if (durable >= following.matched || durable > following.acknowledged) acknowledge(state, leader);
 }
 
 function learnCommit(state: CoreState, commit: LogIndex): void {

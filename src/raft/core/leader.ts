@@ -131,8 +131,7 @@ export function onHeartbeatReply(
   const peer = contact(state, leading, from);
   if (peer === undefined) return;
   if (peer.state === 'probe') {
-    peer.resumeProbe();
-    replicate(state, leading, peer);
+    if (peer.probeOvertaken()) replicate(state, leading, peer);
   } else if (!peer.acknowledged && Math.min(reply.matched, peer.match) < peer.next - 1) {
     // Silence since the last heartbeat: an append or its answer may be lost, so ask behind what was sent.
     sendProbe(state, leading, peer);

@@ -20,6 +20,7 @@ export class Progress {
   #match = 0;
   #next: number;
   #probeSent = false;
+  #probeAged = false;
   #inflight: Inflight[] = [];
   #inflightBytes = 0;
   /** First of the entries that are on their way from the disk for this peer; 0 if none are. */
@@ -99,9 +100,16 @@ export class Progress {
     this.readingFrom = 0;
   }
 
-  /** The probe or its answer may be lost: another one may be sent. */
-  resumeProbe(): void {
-    this.#probeSent = false;
+  /**
+   * A heartbeat was answered. Control messages overtake appends, so one answer says little; after a second one the
+   * probe, or its answer, counts as lost. @returns whether to send another
+   */
+  probeOvertaken(): boolean {
+    if (!this.#probeSent) return true;
+    const lost = this.#probeAged;
+    this.#probeAged = !lost;
+    this.#probeSent = !lost;
+    return lost;
   }
 
   mayReceive(maxAppends: number, maxBytes: number): boolean {
@@ -114,6 +122,7 @@ export class Progress {
   sent(end: number, bytes: number): void {
     if (this.#state === 'probe') {
       this.#probeSent = true;
+      this.#probeAged = false;
       return;
     }
     if (end < this.#next) return;

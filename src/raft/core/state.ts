@@ -25,6 +25,8 @@ export type Role = 'follower' | 'preCandidate' | 'candidate' | 'leader';
 export interface Following {
   /** Highest index known to equal this leader's log, durable or not. */
   matched: LogIndex;
+  /** Highest index acknowledged to it. */
+  acknowledged: LogIndex;
   /** An append was accepted whose durable extent has not been acknowledged. */
   ackDue: boolean;
   contactAt: Nanos;
@@ -132,7 +134,7 @@ export function createCore(config: CoreConfig, image: CoreImage, now: Nanos): Co
 
 /** A new term: nothing is known of its leader's log yet. */
 export function newFollowing(now: Nanos): Following {
-  return { matched: logIndex(0), ackDue: false, contactAt: now, suspected: false };
+  return { matched: logIndex(0), acknowledged: logIndex(0), ackDue: false, contactAt: now, suspected: false };
 }
 
 /** @param after the persist that must have completed before; 0 for what asserts nothing durable */
