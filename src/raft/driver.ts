@@ -13,7 +13,7 @@
 
 import { durNs } from '../time/types.js';
 import { clusterTag, decodeMessage, encodeMessage } from './codec.js';
-import { RaftConfigError, type CoreConfig, type Nanos } from './core/config.js';
+import { checkConfig, RaftConfigError, type CoreConfig, type Nanos } from './core/config.js';
 import type { Effect, Input, Proposal, ReadPurpose } from './core/effects.js';
 import type { Message } from './core/messages.js';
 import { createCore, type CoreImage, type CoreState } from './core/state.js';
@@ -463,7 +463,7 @@ class Driver implements Raft {
 function coreConfig(options: RaftOptions): CoreConfig {
   const { id, voters, timing, seed } = options;
   const limits: Required<RaftLimits> = { ...DEFAULT_LIMITS, ...options.limits };
-  return {
+  return checkConfig({
     id,
     voterSets: [voters.map((voter) => voter.id)],
     heartbeat: Number(timing.heartbeat),
@@ -471,7 +471,7 @@ function coreConfig(options: RaftOptions): CoreConfig {
     electionMax: Number(timing.electionMax),
     ...limits,
     seed,
-  };
+  });
 }
 
 /** Appends and forwarded batches may be large; everything else must not wait behind them. */

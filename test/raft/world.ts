@@ -10,7 +10,7 @@ import type { Message } from '../../src/raft/core/messages.js';
 import { Prng } from '../../src/raft/core/prng.js';
 import { MemoryLogStore } from '../../src/raft/memory-store.js';
 import { LAN_TIMING } from '../../src/raft/timing.js';
-import type { PeerTransport } from '../../src/raft/transport.js';
+import type { Lane, PeerTransport } from '../../src/raft/transport.js';
 import { logIndex, nodeId, type Entry, type NodeId } from '../../src/raft/types.js';
 import { monoNs } from '../../src/time/types.js';
 import { EventQueue } from './events.js';
@@ -58,6 +58,7 @@ export class World {
   /** FNV-1a over everything that happened: equal for equal seeds. */
   trace = 0x811c9dc5;
   readonly fatal: string[] = [];
+  onSend: (from: SimNode, lane: Lane, bytes: Uint8Array) => void = () => undefined;
   /** Commands whose asker crashed before the answer. */
   readonly lostQuestions = new Set<number>();
 
@@ -182,6 +183,7 @@ export class SimNode {
   readonly machine: Entry[] = [];
   raft: Raft | null = null;
   mayLead = true;
+  onEvent: (event: RaftEvent) => void = () => undefined;
   /** Milliseconds that a synced write takes. */
   diskMs: readonly [number, number] = [0.2, 1.5];
   #diskFreeAt = 0;
@@ -258,6 +260,7 @@ export class SimNode {
   }
 
   #observe(event: RaftEvent): void {
+    this.onEvent(event);
     if (event.kind === 'role') {
       this.#world.record(event.term, event.role.length);
       this.#world.watcher.role(this, event);
@@ -266,8 +269,10 @@ export class SimNode {
 
   #transport(life: number): PeerTransport {
     return {
-      send: (to, _lane, bytes) => {
-        if (life === this.#life) this.#world.carry(this, to, bytes);
+      send: (to, lane, bytes) => {
+        if (life !== this.#life) return;
+        this.#world.carry(this, to, bytes);
+        this.#world.onSend(this, lane, bytes);
       },
       onMessage: (handler) => {
         this.#onMessage = handler;
