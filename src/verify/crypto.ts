@@ -3,7 +3,7 @@
  * functions of their arguments; nothing else of node:crypto may be used here.
  */
 
-import { createPublicKey, hash, verify } from 'node:crypto';
+import { createPublicKey, hash, verify, type KeyObject } from 'node:crypto';
 
 /** Signature algorithms of the allow-list (CRYPTREC LS-0001-2022; Ed25519 only for log checkpoints). */
 export type SignatureAlgorithm = 'ecdsa-p256-sha256' | 'ecdsa-p384-sha384' | 'rsa-pkcs1-sha256' | 'ed25519';
@@ -39,10 +39,24 @@ const curves: Partial<Record<SignatureAlgorithm, string>> = {
   'ecdsa-p384-sha384': 'secp384r1',
 };
 
+/** Reading a key costs as much as a verification, and few keys sign nearly everything. */
+const keys = new Map<string, KeyObject>();
+const MAX_KEYS = 256;
+
+function keyOf(spki: Uint8Array): KeyObject {
+  const name = String.fromCharCode(...spki);
+  const known = keys.get(name);
+  if (known !== undefined) return known;
+  const key = createPublicKey({ key: spki as never, format: 'der', type: 'spki' });
+  if (keys.size >= MAX_KEYS) keys.clear();
+  keys.set(name, key);
+  return key;
+}
+
 export const nodeVerifier: SignatureVerifier = {
   verify(algorithm, spki, message, signature) {
     try {
-      const key = createPublicKey({ key: spki as never, format: 'der', type: 'spki' });
+      const key = keyOf(spki);
       switch (algorithm) {
         case 'ed25519':
           return key.asymmetricKeyType === 'ed25519' && verify(null, message, key, signature);

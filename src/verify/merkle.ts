@@ -31,8 +31,11 @@ export function leafHash(leaf: Uint8Array): Uint8Array {
   return sha256(leafInput.subarray(0, length));
 }
 
-/** SHA-256(0x01 ‖ left ‖ right); both are 32 bytes. */
+/** SHA-256(0x01 ‖ left ‖ right). @throws RangeError unless both are 32 bytes */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
+  // A shorter one would leave bytes of an earlier call in place.
+  if (left.length !== HASH_BYTES || right.length !== HASH_BYTES)
+    throw new RangeError('a hash is not 32 bytes');
   nodeInput.set(left, 1);
   nodeInput.set(right, 1 + HASH_BYTES);
   return sha256(nodeInput);
@@ -94,8 +97,8 @@ export function verifyConsistency(
   secondRoot: Uint8Array,
 ): boolean {
   if (!isSize(first) || !isSize(second) || first > second || !areHashes(proof)) return false;
-  if (firstRoot.length !== HASH_BYTES || secondRoot.length !== HASH_BYTES) return false;
   if (first === second) return proof.length === 0 && equalBytes(firstRoot, secondRoot);
+  if (firstRoot.length !== HASH_BYTES) return false;
   let position = first - 1;
   let last = second - 1;
   while (isOdd(position)) {

@@ -139,6 +139,15 @@ test('positions beyond 2^32 are not cut to 32 bits', (t) => {
   t.is(inclusionRoot(2 ** 52, 2 ** 52 + 1, leaf, [left])?.length, 32);
 });
 
+test('hashes of a wrong length are refused, never padded', (t) => {
+  const hash = leafHash(Uint8Array.of(1));
+  t.throws(() => nodeHash(hash, hash.subarray(1)), { instanceOf: RangeError });
+  t.throws(() => nodeHash(new Uint8Array(33), hash), { instanceOf: RangeError });
+  t.false(verifyConsistency(1, 2, [hash], hash.subarray(1), hash));
+  t.false(verifyInclusion(0, 2, hash.subarray(1), [hash], hash));
+  t.false(verifyInclusion(0, 1, new Uint8Array(), [], new Uint8Array()));
+});
+
 test('fuzz: no random position, size and proof verifies against a root, and none throws', (t) => {
   const random = new Random(3);
   const tree = randomTree(20);
