@@ -7,7 +7,8 @@ export type { ReferenceServer, ReferenceServerOptions } from './reference-server
 export { ClockError } from './errors.js';
 export type { NtpKey } from './mac.js';
 export type { ProfileName } from './core/profile.js';
-export type { ReleaseWhat, SourceStatus } from './core/discipline.js';
+export type { ReleaseWhat } from './core/inputs.js';
+export type { SourceStatus } from './core/source.js';
 export type {
   AnomalyEvent,
   ClockEvent,

@@ -1,7 +1,8 @@
 /** What the main thread and the clock worker say to each other. Readings are not among it: they come from shared memory. */
 
 import type { LeapTable } from '../time/leap-table.js';
-import type { ReleaseWhat, SourceConfig, SourceStatus } from './core/discipline.js';
+import type { ReleaseWhat } from './core/inputs.js';
+import type { SourceConfig, SourceStatus } from './core/source.js';
 import type { ClockEvent } from './core/events.js';
 import type { ClockMemory } from './core/memory.js';
 import type { ClockProfile } from './core/profile.js';

@@ -6,7 +6,7 @@
 import { lookup } from 'node:dns/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Discipline } from './core/discipline.js';
-import type { ClockEffect, ClockInput, Moment } from './core/discipline.js';
+import type { ClockEffect, ClockInput, Moment } from './core/inputs.js';
 import { tuning } from './core/profile.js';
 import { ask } from './exchange.js';
 import { readMono, readWall, suspendProbe, wallProbe } from './monotonic.js';

@@ -5,13 +5,8 @@
  */
 
 import { Discipline } from '../../src/clock/core/discipline.js';
-import type {
-  ClockEffect,
-  ClockInput,
-  DisciplineConfig,
-  Moment,
-  SourceConfig,
-} from '../../src/clock/core/discipline.js';
+import type { ClockEffect, ClockInput, DisciplineConfig, Moment } from '../../src/clock/core/inputs.js';
+import type { SourceConfig } from '../../src/clock/core/source.js';
 import type { ClockEvent } from '../../src/clock/core/events.js';
 import { freshMemory } from '../../src/clock/core/memory.js';
 import type { ClockMemory } from '../../src/clock/core/memory.js';

@@ -8,10 +8,14 @@ import {
   refill,
   spend,
 } from '../../src/clock/core/budget.js';
+import { Discipline } from '../../src/clock/core/discipline.js';
 import { machineStep } from '../../src/clock/core/machine.js';
 import type { Assessment, Machine, MachineEvent, MachineLimits } from '../../src/clock/core/machine.js';
+import { freshMemory } from '../../src/clock/core/memory.js';
 import { SourcePolling } from '../../src/clock/core/polling.js';
 import { profiles } from '../../src/clock/core/profile.js';
+import { builtinLeapTable } from '../../src/time/leap-table.js';
+import { monoNs } from '../../src/time/types.js';
 import type { ClockState } from '../../src/time/types.js';
 
 const limits: MachineLimits = {
@@ -175,15 +179,29 @@ test('the budget fills evenly, keeps a share for starts, and gains nothing from 
 
 test('a crash loop at a public server stays within the hourly budget', (t) => {
   const profile = profiles['public-nict'];
-  let memory: ReturnType<SourcePolling['memory']> | undefined;
+  const source = { name: 'nict', role: 'reference', profile, refid: null } as const;
+  const config = {
+    sources: [source],
+    profile,
+    limits: { syncNs: 1n, holdNs: 1n },
+    table: builtinLeapTable,
+    seed: 1,
+  };
+  let memory = freshMemory;
   let asked = 0;
-  // A restart every 20 seconds for six hours, each time in need of samples.
-  for (let second = 0; second < 6 * 3600; second += 20) {
-    const wall = BigInt(second) * 1_000_000_000n;
-    const polling = new SourcePolling(profile, memory, wall, wall);
-    polling.setAddresses(['192.0.2.1', '192.0.2.2']);
-    if (polling.due(wall, wall, true, 0.5) !== null) asked++;
-    memory = polling.memory();
+  // A crash every five seconds for six hours, each time right after the first question; only what was offered for
+  // writing by then is remembered.
+  for (let second = 0n; second < 6n * 3600n; second += 5n) {
+    const moment = { mono: monoNs(10n ** 12n), wallNs: second * 1_000_000_000n };
+    const clock = new Discipline(config, memory, moment);
+    const effects = clock.handle({
+      kind: 'addresses',
+      source: 'nict',
+      addresses: ['192.0.2.1', '192.0.2.2'],
+      ...moment,
+    });
+    asked += effects.filter(({ kind }) => kind === 'ask').length;
+    if (effects.some(({ kind }) => kind === 'remember')) memory = clock.memory();
   }
   t.true(asked <= 6 * profile.budgetPerHour + profile.budgetBurst, `${asked} questions`);
   t.true(asked >= 6 * profile.budgetPerHour - 2, `${asked} questions`);

@@ -2,7 +2,7 @@
 
 import type { ClockState, DurNs, MonoNs, TaiInterval } from '../../time/types.js';
 import type { TransitionReason } from './machine.js';
-import type { PacketTest } from './verdict.js';
+import type { RejectionTest } from './source.js';
 
 export type SourceRole = 'reference' | 'monitor';
 
@@ -68,7 +68,7 @@ export interface SampleRejectedEvent extends EventTime {
   readonly kind: 'sampleRejected';
   readonly source: string;
   readonly address: string;
-  readonly test: PacketTest | 'innovation' | 'answered';
+  readonly test: RejectionTest;
 }
 
 export interface KissEvent extends EventTime {
