@@ -2,6 +2,8 @@
 
 export { startClock } from './service.js';
 export type { ClockOptions, ClockService, ClockSourceOptions } from './service.js';
+export { ClockReader } from './reader.js';
+export type { ClockHandle } from './reader.js';
 export { startReferenceServer } from './reference-server.js';
 export type { ReferenceServer, ReferenceServerOptions } from './reference-server.js';
 export { ClockError } from './errors.js';

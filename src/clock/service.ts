@@ -17,13 +17,15 @@ import { freshMemory } from './core/memory.js';
 import type { MachineLimits } from './core/machine.js';
 import { profiles } from './core/profile.js';
 import type { ClockProfile, ProfileName } from './core/profile.js';
-import { WORKER_STALL_NS, readingAt } from './core/reading.js';
+import { WORKER_STALL_NS } from './core/reading.js';
 import { ClockError } from './errors.js';
 import type { NtpKey } from './mac.js';
 import { MemoryWriter, loadMemory, readOscillatorIdentity } from './memory-file.js';
 import type { LoadedMemory } from './memory-file.js';
 import { readMono, readWall } from './monotonic.js';
-import { SharedStateReader, createSharedState } from './shared-state.js';
+import { ClockReader } from './reader.js';
+import type { ClockHandle } from './reader.js';
+import { createSharedState } from './shared-state.js';
 import type { FromWorker, ToWorker, WorkerSource, WorkerStart } from './worker-protocol.js';
 
 export interface ClockSourceOptions {
@@ -71,6 +73,8 @@ export interface ClockService {
   stop(): Promise<void>;
   readonly leapTable: LeapTable;
   readonly limits: MachineLimits;
+  /** For `new ClockReader(handle)` in another thread. */
+  readonly handle: ClockHandle;
 }
 
 function fail(message: string): never {
@@ -141,8 +145,9 @@ function startMessage(options: ClockOptions, shared: SharedArrayBuffer, loaded: 
 class RunningClock implements ClockService {
   readonly leapTable: LeapTable;
   readonly limits: MachineLimits;
+  readonly handle: ClockHandle;
   readonly #worker: Worker;
-  readonly #reader: SharedStateReader;
+  readonly #reader: ClockReader;
   readonly #writer: MemoryWriter | null;
   readonly #listeners = new Set<(event: ClockEvent) => void>();
   readonly #statusRequests = new Map<
@@ -153,8 +158,6 @@ class RunningClock implements ClockService {
   readonly #exited: Promise<void>;
   #nextRequest = 1;
   #failure = 'for no known reason';
-  #floor: TaiNs | null = null;
-  #floorEpoch = -1;
   #stalled = false;
   #alive = true;
   #stopping = false;
@@ -165,13 +168,14 @@ class RunningClock implements ClockService {
     writer: (onFailure: (error: Error) => void) => MemoryWriter | null,
   ) {
     this.#worker = worker;
-    this.#reader = new SharedStateReader(start.shared);
     this.#writer = writer((error) =>
       this.#emit({ kind: 'persistFailed', ...this.#time(), detail: error.message }),
     );
     this.leapTable = start.table;
     const { samplesNeeded, addressesNeeded, staleAfterNs } = start.profile;
     this.limits = { samplesNeeded, addressesNeeded, staleAfterNs, ...start.limits };
+    this.handle = { shared: start.shared, limits: this.limits, table: start.table };
+    this.#reader = new ClockReader(this.handle);
     this.#exited = new Promise((resolve) => {
       worker.once('exit', () => {
         this.#onExit();
@@ -188,16 +192,7 @@ class RunningClock implements ClockService {
   }
 
   reading(): ClockReading {
-    // First the state, then the clock: a pause in between only lets the bound grow to the later instant.
-    const published = this.#reader.read();
-    const heartbeat = this.#reader.heartbeat();
-    if (published.epoch !== this.#floorEpoch) {
-      this.#floor = null;
-      this.#floorEpoch = published.epoch;
-    }
-    const reading = readingAt(published, readMono(), heartbeat, this.limits, this.leapTable, this.#floor);
-    if (reading.state === 'synchronised' || reading.state === 'holdover') this.#floor = reading.best;
-    return reading;
+    return this.#reader.reading();
   }
 
   on(listener: (event: ClockEvent) => void): () => void {
@@ -298,7 +293,7 @@ class RunningClock implements ClockService {
 
   #time(): { mono: ClockReading['mono']; tai: { earliest: TaiNs; latest: TaiNs } | null; epoch: number } {
     const { mono, epoch, earliest, latest } = this.reading();
-    return { mono, epoch, tai: this.#reader.read().known === null ? null : { earliest, latest } };
+    return { mono, epoch, tai: this.#reader.published().known === null ? null : { earliest, latest } };
   }
 
   #emit(event: ClockEvent): void {

@@ -107,7 +107,7 @@ async function started(
   return { clock, events };
 }
 
-async function until(what: string, condition: () => boolean, ms = 20_000): Promise<void> {
+async function until(what: string, condition: () => boolean, ms = 40_000): Promise<void> {
   const deadline = Date.now() + ms;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`waited ${ms} ms in vain: ${what}`);

@@ -1,6 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { createSocket } from 'node:dgram';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
@@ -30,7 +32,7 @@ async function laboratory(t: ExecutionContext, options: Partial<ClockOptions> = 
   return { reference, clock, events };
 }
 
-async function until(what: string, condition: () => boolean, ms = 15_000): Promise<void> {
+async function until(what: string, condition: () => boolean, ms = 40_000): Promise<void> {
   const deadline = Date.now() + ms;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`waited ${ms} ms in vain: ${what}`);
@@ -175,6 +177,26 @@ test('garbage datagrams at the server and forged answers change nothing', async 
   socket.close();
   t.is(clock.reading().state, 'synchronised');
   t.false(events.some((e) => e.kind === 'transition' && e.to === 'disrupted'));
+});
+
+test('another thread reads the same clock', async (t) => {
+  const { clock } = await laboratory(t);
+  await until('synchronised', inState(clock, 'synchronised'));
+  const door = new URL('../../src/clock/index.js', import.meta.url).href;
+  const worker = new Worker(
+    `import(${JSON.stringify(door)}).then(({ ClockReader }) => {
+      const { workerData, parentPort } = require('node:worker_threads');
+      parentPort.postMessage(new ClockReader(workerData).reading());
+    });`,
+    { eval: true, workerData: clock.handle },
+  );
+  t.teardown(() => worker.terminate());
+  const before = clock.reading();
+  const [there] = (await once(worker, 'message')) as [ClockReading];
+  const after = clock.reading();
+  t.is(there.epoch, before.epoch);
+  t.true(there.mono > before.mono && there.mono < after.mono);
+  t.true(there.best >= before.best && there.best <= after.best);
 });
 
 test('a dead worker: within two seconds holdover at best, and the bound grows by ρ alone', async (t) => {
