@@ -17,10 +17,15 @@ export const laneLimits = {
   append: { maxBytes: 64 * 1024 * 1024, maxMessages: 16_384, drop: 'newest' },
 } as const satisfies Record<string, LaneQueueLimits>;
 
-/** The stream below, as grpc-js gives it. `write` returns false when `drain` must be awaited. */
+/**
+ * Bytes handed to the stream below at a time. It passes on all that the window admits in one turn of the event loop; with
+ * more at hand, a vote on the other lane would wait for it.
+ */
+const MAX_IN_FLIGHT = 256 * 1024;
+
+/** The stream below, as grpc-js gives it. `sent` runs when the message has left for the network. */
 export interface LaneSink {
   write(message: Buffer, sent: () => void): boolean;
-  once(event: 'drain', listener: () => void): unknown;
 }
 
 const nothing = Buffer.alloc(0);
@@ -32,7 +37,7 @@ export class LaneQueue {
   /** Index of the oldest waiting message: `shift` on a long array would be linear. */
   #head = 0;
   #bytes = 0;
-  #writable = true;
+  #inFlight = 0;
   #closed = false;
   #dropped = 0;
 
@@ -59,8 +64,8 @@ export class LaneQueue {
       return false;
     }
     this.#bytes += message.length;
-    if (this.#writable) this.#write(message);
-    else this.#waiting.push(message);
+    this.#waiting.push(message);
+    this.#flush();
     return true;
   }
 
@@ -97,18 +102,23 @@ export class LaneQueue {
     return message;
   }
 
+  /** Between two messages there is always room for one, however large. */
+  #mayWrite(): boolean {
+    return this.#inFlight < MAX_IN_FLIGHT && !this.#closed;
+  }
+
   #write(message: Buffer): void {
-    const more = this.#sink.write(message, () => (this.#bytes -= message.length));
-    if (more) return;
-    this.#writable = false;
-    this.#sink.once('drain', () => {
-      this.#writable = true;
+    const { length } = message;
+    this.#inFlight += length;
+    this.#sink.write(message, () => {
+      this.#inFlight -= length;
+      this.#bytes -= length;
       this.#flush();
     });
   }
 
   #flush(): void {
-    while (this.#writable && !this.#closed) {
+    while (this.#mayWrite()) {
       const message = this.#take();
       if (!message) return;
       this.#write(message);

@@ -286,11 +286,11 @@ export interface TestServers {
   readonly servers: RunningServers;
   readonly metrics: Metrics;
   /** A client of one service, closed after the test. */
-  client<Name extends keyof Clients>(
+  readonly client: <Name extends keyof Clients>(
     name: Name,
     listener: ListenerName,
     who: TlsMaterial | readonly [Role, string],
-  ): Clients[Name];
+  ) => Clients[Name];
 }
 
 export interface TestServersOptions {
@@ -347,7 +347,7 @@ export async function startFake(t: ExecutionContext, options: TestServersOptions
 }
 
 /** Waits for a condition, looked at every 5 ms. */
-export async function until(condition: () => boolean, what: string, timeoutMs = 5_000): Promise<void> {
+export async function until(condition: () => boolean, what: string, timeoutMs = 20_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);

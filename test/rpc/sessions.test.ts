@@ -28,92 +28,101 @@ const read = (stream: ClientDuplexStream<ProtoRequest, SessionResponse__Output>)
   return messages;
 };
 
-test('a session carries every message both ways, and tells the node once that it is over', async (t) => {
-  const { node, client } = await startFake(t);
-  const outcome: SessionResponse = {
-    kind: 'outcome',
-    request: 1,
-    sequence: 4,
-    verdict: 'inconclusive',
-    reason: 'DELAY_TOO_LONG',
-    low: durNs(-9_007_199_254_740_993n),
-    high: durNs(9_007_199_254_740_993n),
-    receipt: Uint8Array.of(1, 2, 3),
-    lease: durNs(0n),
-    voided: true,
-  };
-  node.onMessage = (session, message) => {
-    if (message.kind === 'hello') session.send(welcome);
-    if (message.kind === 'auditRequest') session.send({ kind: 'probe', request: 1, nonce });
-    if (message.kind === 'probeReply') session.send({ kind: 'readingsRequest', request: 1 });
-    if (message.kind === 'signedReadings') session.send(outcome);
-  };
-  const stream = client('taa.v1.TimeService', 'clients', ['client', 'tsa-1']).Session();
-  const messages = read(stream);
-  const sent = [
-    hello,
-    { kind: 'auditRequest', request: 1 },
-    {
-      kind: 'probeReply',
-      nonce,
-      received: taiNs(-1n),
-      transmitted: taiNs(2_000_000_000_123_456_789n),
-      timescale: 'utc',
-    },
-    { kind: 'signedReadings', request: 1, statement: Uint8Array.of(7), signature: Uint8Array.of(8) },
-    { kind: 'fetchOutcome', request: 1 },
-  ] as const;
-  for (const message of sent) stream.write(requestToProto(message));
-  await until(() => node.sessions[0]?.received.length === sent.length, 'all requests');
-  const [session] = node.sessions;
-  t.deepEqual(session?.received, [...sent]);
-  t.like(session?.caller, { identity: `taa://${clusterId}/client/tsa-1`, role: 'client', name: 'tsa-1' });
-  await until(() => messages.length === 4, 'all responses');
-  t.deepEqual(messages, [
-    welcome,
-    { kind: 'probe', request: 1, nonce },
-    { kind: 'readingsRequest', request: 1 },
-    outcome,
-  ]);
+test.serial(
+  'a session carries every message both ways, and tells the node once that it is over',
+  async (t) => {
+    const { node, client } = await startFake(t);
+    const outcome: SessionResponse = {
+      kind: 'outcome',
+      request: 1,
+      sequence: 4,
+      verdict: 'inconclusive',
+      reason: 'DELAY_TOO_LONG',
+      low: durNs(-9_007_199_254_740_993n),
+      high: durNs(9_007_199_254_740_993n),
+      receipt: Uint8Array.of(1, 2, 3),
+      lease: durNs(0n),
+      voided: true,
+    };
+    node.onMessage = (session, message) => {
+      if (message.kind === 'hello') session.send(welcome);
+      if (message.kind === 'auditRequest') session.send({ kind: 'probe', request: 1, nonce });
+      if (message.kind === 'probeReply') session.send({ kind: 'readingsRequest', request: 1 });
+      if (message.kind === 'signedReadings') session.send(outcome);
+    };
+    const stream = client('taa.v1.TimeService', 'clients', ['client', 'tsa-1']).Session();
+    const messages = read(stream);
+    const sent = [
+      hello,
+      { kind: 'auditRequest', request: 1 },
+      {
+        kind: 'probeReply',
+        nonce,
+        received: taiNs(-1n),
+        transmitted: taiNs(2_000_000_000_123_456_789n),
+        timescale: 'utc',
+      },
+      { kind: 'signedReadings', request: 1, statement: Uint8Array.of(7), signature: Uint8Array.of(8) },
+      { kind: 'fetchOutcome', request: 1 },
+    ] as const;
+    for (const message of sent) stream.write(requestToProto(message));
+    await until(() => node.sessions[0]?.received.length === sent.length, 'all requests');
+    const [session] = node.sessions;
+    t.deepEqual(session?.received, [...sent]);
+    t.like(session?.caller, { identity: `taa://${clusterId}/client/tsa-1`, role: 'client', name: 'tsa-1' });
+    await until(() => messages.length === 4, 'all responses');
+    t.deepEqual(messages, [
+      welcome,
+      { kind: 'probe', request: 1, nonce },
+      { kind: 'readingsRequest', request: 1 },
+      outcome,
+    ]);
 
-  stream.end();
-  t.is(await endOf(stream), null);
-  await until(() => session?.closedTimes === 1, 'closed');
-  t.is(node.sessions.length, 1);
-});
+    stream.end();
+    t.is(await endOf(stream), null);
+    await until(() => session?.closedTimes === 1, 'closed');
+    t.is(node.sessions.length, 1);
+  },
+);
 
-test('the node ends a session: the client learns the reason and whether to try elsewhere', async (t) => {
-  const { node, client } = await startFake(t);
-  node.onMessage = (session) => {
-    session.end({ reason: 'LEDGER_DIVERGED', detail: 'roots differ at 12' });
-    t.false(session.send(welcome), 'nothing goes out after the end');
-  };
-  const stream = client('taa.v1.TimeService', 'clients', ['client', 'tsa-1']).Session();
-  stream.write(requestToProto(hello));
-  const error = await endOf(stream);
-  t.is(error?.reason, 'LEDGER_DIVERGED');
-  t.is(error?.detail, 'roots differ at 12');
-  t.true(error?.retryable);
-  t.is(node.sessions[0]?.closedTimes, 1);
-  t.deepEqual(node.denials, []);
-});
+test.serial(
+  'the node ends a session: the client learns the reason and whether to try elsewhere',
+  async (t) => {
+    const { node, client } = await startFake(t);
+    node.onMessage = (session) => {
+      session.end({ reason: 'LEDGER_DIVERGED', detail: 'roots differ at 12' });
+      t.false(session.send(welcome), 'nothing goes out after the end');
+    };
+    const stream = client('taa.v1.TimeService', 'clients', ['client', 'tsa-1']).Session();
+    stream.write(requestToProto(hello));
+    const error = await endOf(stream);
+    t.is(error?.reason, 'LEDGER_DIVERGED');
+    t.is(error?.detail, 'roots differ at 12');
+    t.true(error?.retryable);
+    t.is(node.sessions[0]?.closedTimes, 1);
+    t.deepEqual(node.denials, []);
+  },
+);
 
-test('an unregistered client is refused with PERMISSION_DENIED, and that is put on record', async (t) => {
-  const { node, client } = await startFake(t);
-  node.onMessage = (session) => {
-    session.end({ reason: 'CLIENT_NOT_REGISTERED', detail: 'no device' });
-  };
-  const stream = client('taa.v1.TimeService', 'clients', ['client', 'stranger']).Session();
-  stream.write(requestToProto(hello));
-  const error = await endOf(stream);
-  t.is(error?.reason, 'CLIENT_NOT_REGISTERED');
-  t.is(error?.status, 7);
-  t.is(node.denials.length, 1);
-  t.is(node.denials[0]?.identity, `taa://${clusterId}/client/stranger`);
-  t.is(node.denials[0]?.reason, 'CLIENT_NOT_REGISTERED');
-});
+test.serial(
+  'an unregistered client is refused with PERMISSION_DENIED, and that is put on record',
+  async (t) => {
+    const { node, client } = await startFake(t);
+    node.onMessage = (session) => {
+      session.end({ reason: 'CLIENT_NOT_REGISTERED', detail: 'no device' });
+    };
+    const stream = client('taa.v1.TimeService', 'clients', ['client', 'stranger']).Session();
+    stream.write(requestToProto(hello));
+    const error = await endOf(stream);
+    t.is(error?.reason, 'CLIENT_NOT_REGISTERED');
+    t.is(error?.status, 7);
+    t.is(node.denials.length, 1);
+    t.is(node.denials[0]?.identity, `taa://${clusterId}/client/stranger`);
+    t.is(node.denials[0]?.reason, 'CLIENT_NOT_REGISTERED');
+  },
+);
 
-test('a client that goes away is reported to its session', async (t) => {
+test.serial('a client that goes away is reported to its session', async (t) => {
   const { node, client } = await startFake(t);
   const stream = client('taa.v1.TimeService', 'clients', ['client', 'tsa-1']).Session();
   stream.on('error', () => undefined);
@@ -124,7 +133,7 @@ test('a client that goes away is reported to its session', async (t) => {
   t.pass();
 });
 
-test('a stream that never says Hello is ended', async (t) => {
+test.serial('a stream that never says Hello is ended', async (t) => {
   const { node, client } = await startFake(t, { limits: { helloTimeoutMs: 150 } });
   const started = performance.now();
   const error = await endOf(client('taa.v1.TimeService', 'clients', ['client', 'tsa-1']).Session());
@@ -133,7 +142,7 @@ test('a stream that never says Hello is ended', async (t) => {
   t.is(node.sessions.length, 0);
 });
 
-test('anything before Hello ends the stream', async (t) => {
+test.serial('anything before Hello ends the stream', async (t) => {
   const { node, client } = await startFake(t);
   const stream = client('taa.v1.TimeService', 'clients', ['client', 'tsa-1']).Session();
   stream.write(requestToProto({ kind: 'auditRequest', request: 1 }));
@@ -141,7 +150,7 @@ test('anything before Hello ends the stream', async (t) => {
   t.is(node.sessions.length, 0);
 });
 
-test('a field out of range ends the session and names the field', async (t) => {
+test.serial('a field out of range ends the session and names the field', async (t) => {
   const { node, client } = await startFake(t);
   const stream = client('taa.v1.TimeService', 'clients', ['client', 'tsa-1']).Session();
   stream.write(requestToProto(hello));
@@ -152,33 +161,36 @@ test('a field out of range ends the session and names the field', async (t) => {
   t.is(node.sessions[0]?.closedTimes, 1);
 });
 
-test('a client that does not read is ended, and its stream is freed although the status cannot reach it', async (t) => {
-  const { node, client } = await startFake(t, { limits: { maxUnreadMessages: 32, streamsPerIdentity: 1 } });
-  const big: SessionResponse = { ...welcome, kind: 'welcome', site: 'x'.repeat(50_000) };
-  const tsa = client('taa.v1.TimeService', 'clients', ['client', 'tsa-1']);
-  const stream = tsa.Session();
-  const ended = new Promise<RpcError>((resolve) => {
-    stream.on('error', (error) => {
-      resolve(RpcError.from(error));
+test.serial(
+  'a client that does not read is ended, and its stream is freed although the status cannot reach it',
+  async (t) => {
+    const { node, client } = await startFake(t, { limits: { maxUnreadMessages: 32, streamsPerIdentity: 1 } });
+    const big: SessionResponse = { ...welcome, kind: 'welcome', site: 'x'.repeat(50_000) };
+    const tsa = client('taa.v1.TimeService', 'clients', ['client', 'tsa-1']);
+    const stream = tsa.Session();
+    const ended = new Promise<RpcError>((resolve) => {
+      stream.on('error', (error) => {
+        resolve(RpcError.from(error));
+      });
     });
-  });
-  stream.write(requestToProto(hello));
-  await until(() => node.sessions.length === 1, 'the session');
-  const [session] = node.sessions;
-  let accepted = 0;
-  while (session?.send(big)) accepted += 1;
-  t.true(accepted <= 40, `${accepted} messages were taken`);
-  t.is(session?.closedTimes, 1);
-  t.is((await ended).reason, 'SLOW_CONSUMER');
-  // The one stream that this identity may have is free again.
-  const again = tsa.Session();
-  again.write(requestToProto(hello));
-  again.on('error', () => undefined);
-  await until(() => node.sessions.length === 2, 'a second session');
-  again.cancel();
-});
+    stream.write(requestToProto(hello));
+    await until(() => node.sessions.length === 1, 'the session');
+    const [session] = node.sessions;
+    let accepted = 0;
+    while (session?.send(big)) accepted += 1;
+    t.true(accepted <= 40, `${accepted} messages were taken`);
+    t.is(session?.closedTimes, 1);
+    t.is((await ended).reason, 'SLOW_CONSUMER');
+    // The one stream that this identity may have is free again.
+    const again = tsa.Session();
+    again.write(requestToProto(hello));
+    again.on('error', () => undefined);
+    await until(() => node.sessions.length === 2, 'a second session');
+    again.cancel();
+  },
+);
 
-test('a client that stops reading for too long is ended even if little is waiting', async (t) => {
+test.serial('a client that stops reading for too long is ended even if little is waiting', async (t) => {
   const { node, client } = await startFake(t, { limits: { maxUnreadMs: 200, maxUnreadMessages: 1_000 } });
   const stream = client('taa.v1.TimeService', 'clients', ['client', 'tsa-1']).Session();
   stream.on('error', () => undefined);
@@ -191,7 +203,7 @@ test('a client that stops reading for too long is ended even if little is waitin
   await until(() => session?.closedTimes === 1, 'the end');
 });
 
-test('a client that floods is ended', async (t) => {
+test.serial('a client that floods is ended', async (t) => {
   const { node, client } = await startFake(t, { limits: { messagesPerSecond: 0.001, messageBurst: 5 } });
   const stream = client('taa.v1.TimeService', 'clients', ['client', 'tsa-1']).Session();
   stream.write(requestToProto(hello));
@@ -200,7 +212,7 @@ test('a client that floods is ended', async (t) => {
   t.is(node.sessions[0]?.received.length, 5);
 });
 
-test('an identity holds only so many streams; another one is not affected', async (t) => {
+test.serial('an identity holds only so many streams; another one is not affected', async (t) => {
   const { node, client } = await startFake(t, { limits: { streamsPerIdentity: 2 } });
   const tsa1 = client('taa.v1.TimeService', 'clients', ['client', 'tsa-1']);
   const tsa2 = client('taa.v1.TimeService', 'clients', ['client', 'tsa-2']);
@@ -221,7 +233,7 @@ test('an identity holds only so many streams; another one is not affected', asyn
   for (const stream of [...open, again]) stream.cancel();
 });
 
-test('time is told with the readings at receipt and at departure', async (t) => {
+test.serial('time is told with the readings at receipt and at departure', async (t) => {
   const { client } = await startFake(t);
   const tsa = client('taa.v1.TimeService', 'clients', ['client', 'tsa-1']);
   const answer = await answerOf<GetTimeResponse__Output>((done) => tsa.GetTime({ nonce }, done));
@@ -241,7 +253,7 @@ for (const [state, reason] of [
   ['disrupted', 'CLOCK_DISRUPTED'],
   ['quarantined', 'CLOCK_QUARANTINED'],
 ] as const) {
-  test(`a clock that is ${state} tells no time`, async (t) => {
+  test.serial(`a clock that is ${state} tells no time`, async (t) => {
     const { node, client } = await startFake(t);
     node.clockState = state;
     const tsa = client('taa.v1.TimeService', 'clients', ['client', 'tsa-1']);
