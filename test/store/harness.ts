@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { LogBatch, LogImage, RaftLogStore } from '../../src/raft/storage.js';
 import { logIndex, term, type Entry, type EntryKind, type HardState } from '../../src/raft/types.js';
 import { openDataDirectory, type DataDirectory } from '../../src/store/data-directory.js';
+import { sha256 } from '../../src/verify/crypto.js';
 import { engineLoads, type DiskEngine } from '../../src/store/engine.js';
 
 const made: string[] = [];
@@ -77,9 +78,12 @@ export const hardState = (inTerm: number, vote: string | null = null, commit = 0
   commit: logIndex(commit),
 });
 
-/** Buffers and plain arrays of the same bytes compare equal. */
+/** Buffers and plain arrays of the same bytes compare equal; long payloads are named by their hash. */
 export const plain = (list: readonly Entry[]): unknown =>
-  list.map((e) => ({ ...e, payload: Buffer.from(e.payload).toString('hex') }));
+  list.map((e) => ({
+    ...e,
+    payload: Buffer.from(e.payload.length > 64 ? sha256(e.payload) : e.payload).toString('hex'),
+  }));
 
 /** A small seeded generator (mulberry32): the same seed gives the same story. */
 export function seeded(seed: number): (below: number) => number {
