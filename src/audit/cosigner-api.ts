@@ -65,7 +65,10 @@ export interface CosignerStart {
   readonly published: Uint8Array | null;
   /** Size of the node's own tree. */
   readonly size: TreeSize;
-  /** The last boundary that the tree has passed; null if there is none or it is not known. */
+  /**
+   * The last boundary that the tree has passed, null if there is none. Without it, what it covers stays unpublished
+   * after a restart until the next boundary comes.
+   */
   readonly boundary: TreeHead | null;
 }
 

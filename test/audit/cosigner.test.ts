@@ -381,6 +381,13 @@ test('crashes between every two steps: what a restarted node does with what it f
   }
 });
 
+test('all nodes restart on a quiet log before anything was published: the last boundary is published all the same', (t) => {
+  const desk = new Desk({ size: 12, boundary: headAt(10) });
+  t.deepEqual(kinds(desk.step({ kind: 'tick' })), ['broadcast', 'saveWitness']);
+  desk.sign(desk.step({ kind: 'witnessSaved', size: 10 }));
+  t.deepEqual(kinds(desk.step(lines('naha', [headBy('naha', 10)]))), ['published']);
+});
+
 test('a node that missed a publication is given the note when it asks again, and checks it against its own tree', (t) => {
   const ahead = new Desk();
   ahead.cosign(10);
