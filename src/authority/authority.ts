@@ -71,7 +71,7 @@ export function birthAuthority(
   };
   const hash = genesisHash(genesisDocument(genesis));
   const leaf = encodeRecord(
-    { type: 'genesis', time: genesis.createdAt, index: 0, node: '', rnd: leafRandom(hash, 0) },
+    { type: 'genesis', time: genesis.createdAt, index: 0, node: '', rnd: leafRandom(hash, 0, 0) },
     {
       cluster: genesis.clusterId,
       genesis: hash,

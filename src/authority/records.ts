@@ -117,12 +117,16 @@ export function encodeRecord(
 }
 
 /**
- * The unguessable part of leaf number `position` of an entry. The proposer's random nonce is inside the digest; hashing
- * once more keeps someone who was given one leaf from knowing this part of its neighbours, which may be another client's.
+ * The unguessable part of leaf number `position` of the entry at `index`. The proposer's random nonce is inside the
+ * digest; hashing once more keeps someone who was given one leaf from knowing this part of its neighbours, which may be
+ * another client's, and the index tells apart what was proposed twice.
  */
-export function leafRandom(entryDigest: Uint8Array, position: number): Uint8Array {
-  const suffix = Uint8Array.of(position >>> 24, position >>> 16, position >>> 8, position);
-  return sha256(concat([entryDigest, suffix])).slice(0, 16);
+export function leafRandom(entryDigest: Uint8Array, index: number, position: number): Uint8Array {
+  const place = new Uint8Array(12);
+  const view = new DataView(place.buffer);
+  view.setBigUint64(0, BigInt(index));
+  view.setUint32(8, position);
+  return sha256(concat([entryDigest, place])).slice(0, 16);
 }
 
 /**
@@ -143,24 +147,39 @@ export function encodeLabItems(
   const beforeRnd =
     1 + keyLength('v') + 1 + keyLength('ret') + 1 + 'laboratory'.length + keyLength('rnd') + 1;
   const beforeData = beforeRnd + 16 + keyLength('data');
+  const front = template.subarray(0, beforeData);
   const tail = template.subarray(beforeData + 1);
+  const heads = items.map((data) => byteStringHead(data.length));
+  const overhead = beforeData + tail.length;
+  // One area for all: hundreds of small ones would cost more than everything else here.
+  const area = new Uint8Array(
+    items.reduce((sum, data, i) => sum + overhead + data.length + (heads[i] as Uint8Array).length, 0),
+  );
+  let at = 0;
   return items.map((data, i) => {
-    const length = byteStringHead(data.length);
-    const leaf = new Uint8Array(beforeData + length.length + data.length + tail.length);
-    leaf.set(template.subarray(0, beforeData));
-    leaf.set(labRandom(entryDigest, position + i), beforeRnd);
-    leaf.set(length, beforeData);
-    leaf.set(data, beforeData + length.length);
-    leaf.set(tail, beforeData + length.length + data.length);
-    return leaf;
+    const length = heads[i] as Uint8Array;
+    const start = at;
+    area.set(front, at);
+    mixIn(area, at + beforeRnd, entryDigest, position + i);
+    area.set(length, at + beforeData);
+    area.set(data, at + beforeData + length.length);
+    at += beforeData + length.length + data.length;
+    area.set(tail, at);
+    at += tail.length;
+    return area.subarray(start, at);
   });
 }
 
 /** The unguessable part of a laboratory item, see `encodeLabItems`. */
 export function labRandom(entryDigest: Uint8Array, position: number): Uint8Array {
-  const random = entryDigest.slice(0, 16);
-  for (let i = 0; i < 4; i++) random[15 - i] = (random[15 - i] as number) ^ (position >>> (8 * i));
+  const random = new Uint8Array(16);
+  mixIn(random, 0, entryDigest, position);
   return random;
+}
+
+function mixIn(target: Uint8Array, at: number, entryDigest: Uint8Array, position: number): void {
+  for (let i = 0; i < 12; i++) target[at + i] = entryDigest[i] as number;
+  for (let i = 12; i < 16; i++) target[at + i] = (entryDigest[i] as number) ^ (position >>> (8 * (15 - i)));
 }
 
 const keyLength = (key: string): number => 1 + key.length;

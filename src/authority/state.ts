@@ -87,6 +87,9 @@ export interface State {
 /** The newest accepted commands by digest of their payload, oldest forgotten first. */
 export class CommandMemory {
   readonly #leaves = new Map<string, number | null>();
+  /** Keys in a ring: a map that is emptied from its front gets slower with every deletion. */
+  readonly #keys: string[] = [];
+  #oldest = 0;
 
   /** The leaf of an accepted command; undefined if it is not remembered. */
   leafOf(digest: Uint8Array): number | null | undefined {
@@ -94,21 +97,27 @@ export class CommandMemory {
   }
 
   remember(digest: Uint8Array, leaf: number | null): void {
-    this.#leaves.set(keyOf(digest), leaf);
-    if (this.#leaves.size <= MAX_COMMANDS) return;
-    const [oldest] = this.#leaves.keys();
-    if (oldest !== undefined) this.#leaves.delete(oldest);
+    const key = keyOf(digest);
+    if (this.#leaves.has(key)) return;
+    this.#leaves.set(key, leaf);
+    const forgotten = this.#keys[this.#oldest];
+    if (this.#keys.length < MAX_COMMANDS) this.#keys.push(key);
+    else if (forgotten !== undefined) {
+      this.#leaves.delete(forgotten);
+      this.#keys[this.#oldest] = key;
+      this.#oldest = (this.#oldest + 1) % MAX_COMMANDS;
+    }
   }
 
   /** 16 bytes of digest and the leaf plus one (0 for none) in 8, for each command, oldest first. */
   pack(): Uint8Array {
-    const packed = new Uint8Array(this.#leaves.size * 24);
+    const packed = new Uint8Array(this.#keys.length * 24);
     const view = new DataView(packed.buffer);
-    let at = 0;
-    for (const [key, leaf] of this.#leaves) {
-      for (let i = 0; i < 16; i++) packed[at + i] = key.charCodeAt(i);
-      view.setBigUint64(at + 16, leaf === null ? 0n : BigInt(leaf) + 1n);
-      at += 24;
+    for (let n = 0; n < this.#keys.length; n++) {
+      const key = this.#keys[(this.#oldest + n) % this.#keys.length] as string;
+      const leaf = this.#leaves.get(key) ?? null;
+      for (let i = 0; i < 16; i++) packed[n * 24 + i] = key.charCodeAt(i);
+      view.setBigUint64(n * 24 + 16, leaf === null ? 0n : BigInt(leaf) + 1n);
     }
     return packed;
   }
@@ -121,7 +130,7 @@ export class CommandMemory {
     for (let at = 0; at < packed.length; at += 24) {
       const leaf = view.getBigUint64(at + 16);
       if (leaf > BigInt(Number.MAX_SAFE_INTEGER)) return null;
-      memory.#leaves.set(keyOf(packed.subarray(at, at + 16)), leaf === 0n ? null : Number(leaf - 1n));
+      memory.remember(packed.subarray(at, at + 16), leaf === 0n ? null : Number(leaf - 1n));
     }
     return memory.#leaves.size * 24 === packed.length ? memory : null;
   }

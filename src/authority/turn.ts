@@ -60,7 +60,7 @@ export class Turn {
   /** Appends a record; returns its position. */
   record(type: RecordType, fields: RecordFields): LeafIndex {
     const leaf = this.nextLeaf;
-    const rnd = leafRandom(this.digest, this.leaves.length);
+    const rnd = leafRandom(this.digest, this.#index, this.leaves.length);
     this.leaves.push(
       encodeRecord({ type, time: this.time, index: this.#index, node: this.node, rnd }, fields),
     );
