@@ -177,7 +177,8 @@ export class Tracker {
     if (Math.abs(fit.ratePpb) - fit.skewPpb > tuning.maxRatePpb) return true;
     if (previous === null) return false;
     const change = Math.abs(fit.ratePpb - previous.ratePpb) - fit.skewPpb - previous.skewPpb;
-    return change > Number(this.#bound?.rhoPpb ?? this.#profile.rhoColdPpb);
+    // From one end of f ± ρ to the other is still within the assumption.
+    return change > 2 * Number(this.#bound?.rhoPpb ?? this.#profile.rhoColdPpb);
   }
 
   /** Cold, the oscillator is assumed to be nominal ± ρ_cold. Warm, it is assumed to keep the measured rate ± ρ. */
