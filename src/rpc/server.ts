@@ -3,7 +3,7 @@
  * the plain HTTP listener of operations. All or nothing: if one cannot be opened, none stays open.
  */
 
-import { Server } from '@grpc/grpc-js';
+import { logVerbosity, Server, setLogVerbosity } from '@grpc/grpc-js';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { Tls13ServerCredentials } from '../pki/tls.js';
@@ -62,6 +62,8 @@ interface Listener {
 
 /** @throws ListenError */
 export async function startServers(options: ServersOptions): Promise<RunningServers> {
+  // grpc-js writes to stderr what we report as errors and events.
+  setLogVerbosity(logVerbosity.NONE);
   const limits = { ...defaultLimits, ...options.limits };
   const listeners = listenerNames.map((name) => createListener(name, options, limits));
   let operations: OperationsListener | null = null;
