@@ -6,7 +6,7 @@
  * least as new; replaying the entries after the image appends the same leaves and writes the same tiles again.
  */
 
-import { equalBytes } from '../verify/bytes.js';
+import { concat, equalBytes } from '../verify/bytes.js';
 import { EMPTY_ROOT, HASH_BYTES, leafHash } from '../verify/merkle.js';
 import { LedgerError } from './errors.js';
 import { assemble, consistencySteps, cover, inclusionSteps, type ProofStep } from './proofs.js';
@@ -175,6 +175,23 @@ export class Ledger {
       return;
     }
     this.#prove(consistencySteps(first, second), done);
+  }
+
+  /** Concatenated hashes of a tile as it stands: 256 of them, or the fewer of the right edge (C2SP tlog-tiles). */
+  tile(level: number, index: number, done: Done<Uint8Array>): void {
+    const nodes = nodesAtLevel(this.size, level);
+    if (!isCount(level) || !isCount(index) || level > MAX_TILE_LEVEL || index * TILE_WIDTH >= nodes) {
+      done(new LedgerError('outOfRange', `tile ${level}/${index} in a tree of ${this.size}`));
+      return;
+    }
+    if ((index + 1) * TILE_WIDTH > nodes) {
+      done(null, concat(this.#edge.hashes()[level] ?? []));
+      return;
+    }
+    this.#reader.tile(level, index, (error, tile) => {
+      if (error !== null || tile === undefined) done(error);
+      else done(null, tile.hashes());
+    });
   }
 
   /** Head of an earlier tree. */

@@ -3,14 +3,14 @@
  * configuration a node. The laboratory, the cluster tests and the benchmarks start from these.
  */
 
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { createPrivateKey, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { createRoot, openAuthority } from '../pki/ca.js';
 import type { CertificateAuthority } from '../pki/ca.js';
 import { openKeyDirectory } from '../pki/key-store.js';
-import { encodePem } from '../pki/pem.js';
+import { encodePem, pemContents } from '../pki/pem.js';
 import { generateKey, rawEd25519, softwareSigner, spkiOf } from '../pki/signer.js';
 import type { SynchronousSigner } from '../pki/signer.js';
 import type { TlsMaterial } from '../pki/tls.js';
@@ -48,6 +48,8 @@ export interface Holder {
   readonly identity: string;
   readonly signer: SynchronousSigner;
   readonly tls: TlsMaterial;
+  /** The same as text, for the SDK. */
+  readonly pem: { readonly cert: string; readonly key: string };
   /** Files with the same, for programs started from a shell. */
   readonly files: { readonly certificate: string; readonly key: string; readonly authority: string };
 }
@@ -64,26 +66,56 @@ export interface ClusterFiles {
   readonly enrol: (role: Role, name: string) => Holder;
 }
 
-export function writeClusterFiles(plan: ClusterPlan): ClusterFiles {
+/** What a laboratory directory remembers of itself, so that it can be started again. */
+export interface ClusterOutline {
+  readonly clusterId: string;
+  readonly referencePort: number;
+  readonly nodes: ClusterPlan['nodes'];
+}
+
+/** Null for a directory that holds no laboratory yet. */
+export function readOutline(directory: string): ClusterOutline | null {
+  const file = join(directory, 'cluster.json');
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as ClusterOutline) : null;
+}
+
+/** Makes the files of a new cluster, or reads those that are there. */
+export function clusterFiles(plan: ClusterPlan): ClusterFiles {
   mkdirSync(plan.directory, { recursive: true, mode: 0o700 });
   const notBefore = Math.floor(Date.now() / 1000);
-  const root = makeAuthority(plan, notBefore);
   const authorityFile = join(plan.directory, 'ca.crt');
-  writeFileSync(authorityFile, encodePem('CERTIFICATE', root.certificate.der));
+  const root = openRoot(plan, authorityFile, notBefore);
   const enrol = (role: Role, name: string): Holder =>
     makeHolder(plan, root, authorityFile, notBefore, role, name);
   const administrator = enrol('admin', 'administrator');
-  const genesis = makeGenesis(plan, root, administrator, notBefore);
   const genesisFile = join(plan.directory, 'genesis');
-  writeFileSync(genesisFile, genesis);
+  if (!existsSync(genesisFile)) writeFileSync(genesisFile, makeGenesis(plan, root, administrator, notBefore));
+  const genesis = new Uint8Array(readFileSync(genesisFile));
   const configurations = new Map(
     plan.nodes.map(({ name }) => [name, writeConfiguration(plan, name, genesisFile)]),
   );
+  const outline: ClusterOutline = {
+    clusterId: plan.clusterId,
+    referencePort: plan.referencePort((plan.nodes[0] as ClusterPlan['nodes'][number]).name),
+    nodes: plan.nodes,
+  };
+  writeFileSync(join(plan.directory, 'cluster.json'), `${JSON.stringify(outline, null, 2)}\n`);
   return { plan, genesis, genesisFile, authorityFile, administrator, configurations, enrol };
 }
 
-function makeAuthority(plan: ClusterPlan, notBefore: number): CertificateAuthority {
-  const signer = softwareSigner(generateKey('ecdsa-p384'));
+/** The throw-away CA; its key lies in the clear beside it, which only a laboratory may do. */
+function openRoot(plan: ClusterPlan, certificateFile: string, notBefore: number): CertificateAuthority {
+  const keyFile = join(plan.directory, 'ca.key');
+  if (existsSync(certificateFile)) {
+    const signer = softwareSigner(createPrivateKey(readFileSync(keyFile, 'utf8')));
+    return openAuthority(
+      pemContents(readFileSync(certificateFile, 'utf8'), 'CERTIFICATE')[0] as Uint8Array,
+      signer,
+    );
+  }
+  const key = generateKey('ecdsa-p384');
+  writeFileSync(keyFile, key.export({ type: 'pkcs8', format: 'pem' }).toString(), { mode: 0o600 });
+  const signer = softwareSigner(key);
   const certificate = createRoot(
     {
       commonName: `${plan.clusterId} laboratory CA`,
@@ -92,6 +124,7 @@ function makeAuthority(plan: ClusterPlan, notBefore: number): CertificateAuthori
     },
     signer,
   );
+  writeFileSync(certificateFile, encodePem('CERTIFICATE', certificate));
   return openAuthority(certificate, signer);
 }
 
@@ -105,28 +138,31 @@ function makeHolder(
 ): Holder {
   const directory = join(plan.directory, role === 'client' ? 'clients' : 'people', name);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const key = generateKey('ecdsa-p256');
   const identity = { clusterId: plan.clusterId, role, name };
-  const certificate = root.issue({
-    identity,
-    purpose: 'tls',
-    spki: spkiOf(key),
-    notBefore,
-    notAfter: notBefore + YEAR_S,
-  });
-  const keyPem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
   const files = {
     certificate: join(directory, `${name}.crt`),
     key: join(directory, `${name}.key`),
     authority,
   };
-  writeFileSync(files.certificate, encodePem('CERTIFICATE', certificate));
-  writeFileSync(files.key, keyPem, { mode: 0o600 });
+  if (!existsSync(files.certificate)) {
+    const made = generateKey('ecdsa-p256');
+    const certificate = root.issue({
+      identity,
+      purpose: 'tls',
+      spki: spkiOf(made),
+      notBefore,
+      notAfter: notBefore + YEAR_S,
+    });
+    writeFileSync(files.key, made.export({ type: 'pkcs8', format: 'pem' }).toString(), { mode: 0o600 });
+    writeFileSync(files.certificate, encodePem('CERTIFICATE', certificate));
+  }
+  const pem = { cert: readFileSync(files.certificate, 'utf8'), key: readFileSync(files.key, 'utf8') };
   return {
     name,
     identity: formatIdentity(identity),
-    signer: softwareSigner(key),
-    tls: { chain: [certificate], key: keyPem, trustAnchors: [root.certificate.der] },
+    signer: softwareSigner(createPrivateKey(pem.key)),
+    tls: { chain: pemContents(pem.cert, 'CERTIFICATE'), key: pem.key, trustAnchors: [root.certificate.der] },
+    pem,
     files,
   };
 }

@@ -9,7 +9,6 @@
 import type { LedgerStore, WitnessStore } from '../audit/storage.js';
 import type { RaftLogStore } from '../raft/storage.js';
 import type { Lane } from '../raft/transport.js';
-import type { NodeId } from '../raft/types.js';
 import type { ClockReading, MonoNs, Timers } from '../time/types.js';
 import type { SignatureVerifier } from '../verify/crypto.js';
 
@@ -30,10 +29,10 @@ export interface NodeSigner {
 /** Messages between nodes: consensus and checkpoint lines share the two lanes. Unreliable and unordered. */
 export interface PeerNetwork {
   /** Never throws and never blocks; what cannot be sent is dropped. `bytes` must not be changed afterwards. */
-  send(to: NodeId, lane: Lane, kind: PeerMessageKind, bytes: Uint8Array): void;
-  onMessage(handler: (from: NodeId, kind: PeerMessageKind, bytes: Uint8Array) => void): void;
+  send(to: string, lane: Lane, kind: PeerMessageKind, bytes: Uint8Array): void;
+  onMessage(handler: (from: string, kind: PeerMessageKind, bytes: Uint8Array) => void): void;
   /** A connection was lost: a hint, never a proof of death. */
-  onPeerLost(handler: (peer: NodeId) => void): void;
+  onPeerLost(handler: (peer: string) => void): void;
 }
 
 /** `raft` and `checkpoint` belong to those rooms; `clock` is a node's own reading, see core/cluster-time.ts. */

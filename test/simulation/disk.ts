@@ -143,6 +143,12 @@ export class SimulatedDisk {
           done(null, sizes[0] === undefined ? null : (this.#ledger.checkpoints.get(sizes[0]) ?? null));
         });
       },
+      newestCheckpoint: (done) => {
+        this.#later(life, 20_000n, () => {
+          const newest = Math.max(0, ...this.#ledger.checkpoints.keys());
+          done(null, this.#ledger.checkpoints.get(newest) ?? null);
+        });
+      },
     };
   }
 

@@ -1,6 +1,5 @@
 /** A simulated network between nodes: latency, loss, duplication, reordering, one-way cuts, clogged links. */
 import type { Lane } from '../../src/raft/transport.js';
-import type { NodeId } from '../../src/raft/types.js';
 import type { PeerMessageKind, PeerNetwork } from '../../src/node/environment.js';
 import type { Prng } from './prng.js';
 import type { Scheduler } from './scheduler.js';
@@ -13,7 +12,7 @@ export interface NetworkFaults {
   maxDelay: bigint;
 }
 
-type Handler = (from: NodeId, kind: PeerMessageKind, bytes: Uint8Array) => void;
+type Handler = (from: string, kind: PeerMessageKind, bytes: Uint8Array) => void;
 
 export class SimulatedNetwork {
   readonly faults: NetworkFaults = { loss: 0, duplication: 0, maxDelay: 1_000_000n };
@@ -23,8 +22,8 @@ export class SimulatedNetwork {
   dropped = 0;
   readonly #scheduler: Scheduler;
   readonly #prng: Prng;
-  readonly #handlers = new Map<NodeId, Handler>();
-  readonly #lostHandlers = new Map<NodeId, (peer: NodeId) => void>();
+  readonly #handlers = new Map<string, Handler>();
+  readonly #lostHandlers = new Map<string, (peer: string) => void>();
 
   constructor(scheduler: Scheduler, prng: Prng) {
     this.#scheduler = scheduler;
@@ -32,7 +31,7 @@ export class SimulatedNetwork {
   }
 
   /** The network as one life of one node sees it. */
-  attach(node: NodeId, life: { readonly alive: boolean; readonly paused: () => boolean }): PeerNetwork {
+  attach(node: string, life: { readonly alive: boolean; readonly paused: () => boolean }): PeerNetwork {
     return {
       send: (to, _lane: Lane, kind, bytes) => {
         if (life.alive) this.#send(node, to, kind, bytes);
@@ -58,14 +57,14 @@ export class SimulatedNetwork {
   }
 
   /** The process of a node died: its peers see their connections end. */
-  died(node: NodeId): void {
+  died(node: string): void {
     for (const [peer, handler] of this.#lostHandlers) {
       if (peer !== node && !this.cut.has(`${node}>${peer}`))
         this.#scheduler.after(5_000_000n, () => handler(node));
     }
   }
 
-  #send(from: NodeId, to: NodeId, kind: PeerMessageKind, bytes: Uint8Array): void {
+  #send(from: string, to: string, kind: PeerMessageKind, bytes: Uint8Array): void {
     const copies = this.#prng.chance(this.faults.duplication) ? 2 : 1;
     for (let i = 0; i < copies; i += 1) {
       const delay = 100_000n + BigInt(Math.floor(this.#prng.float() * Number(this.faults.maxDelay)));

@@ -21,7 +21,7 @@ const IMAGE_COST_FACTOR = 20n;
 
 export interface ReplicaListener {
   /** The tree ends at a checkpoint boundary with this head. */
-  readonly boundary: (head: TreeHead, entry: Entry) => void;
+  readonly boundary: (head: TreeHead) => void;
   readonly event: (event: AuthorityEvent, entry: Entry) => void;
   /** Leaves were appended. */
   readonly grown: (size: number) => void;
@@ -106,7 +106,7 @@ export class Replica {
     );
     for (const leaf of applied.leaves) this.#ledger.append(leaf);
     if (applied.bodies.length > 0) this.#bodies.push(...applied.bodies);
-    if (applied.boundary) this.#listener.boundary(this.#ledger.head(), entry);
+    if (applied.boundary) this.#listener.boundary(this.#ledger.head());
     for (const event of applied.events) this.#listener.event(event, entry);
   }
 

@@ -1,0 +1,533 @@
+/**
+ * One whole node, composed from the rooms on an Environment. Everything that happens in it is a reaction to an applied
+ * entry, a message, a timer or a reading of its clock; the same code runs in production and in the simulator.
+ *
+ *   consensus ──entries──► replica ──records──► tree ──boundaries──► publication ──published──► outcomes
+ *       ▲                     └──events──► issuance, sessions, proposals
+ *       └──commands── testimony (measurements, clock, sessions), signed commands of people
+ */
+
+import { Ledger } from '../../audit/ledger.js';
+import type { LedgerImage } from '../../audit/storage.js';
+import type { TreeHead } from '../../audit/types.js';
+import type { Authority, AuthorityEvent } from '../../authority/api.js';
+import type { StatementCodec } from '../../authority/statements.js';
+import { birthAuthority, restoreAuthority } from '../../authority/authority.js';
+import { SUPPORTED_VERSION } from '../../authority/state.js';
+import type { Audit, Device, MeasurementFacts } from '../../authority/model.js';
+import { createRaft } from '../../raft/driver.js';
+import type { Raft, RaftLimits, TimingProfile } from '../../raft/driver-api.js';
+import type { PeerTransport } from '../../raft/transport.js';
+import type { Entry } from '../../raft/types.js';
+import { nodeId } from '../../raft/types.js';
+import type { SessionPeer, SignedCommandSubmission } from '../../rpc/doors.js';
+import { durNs, NS_PER_MS, NS_PER_S } from '../../time/types.js';
+import type { Genesis } from '../../verify/genesis.js';
+import type { OutcomeMessage, Refusal, SessionResponse } from '../../wire/messages.js';
+import type { Environment } from '../environment.js';
+import { AuditSession, holdsKey } from './audit-session.js';
+import type { SessionContext, SessionKey } from './audit-session.js';
+import { ClockWatch } from './clock-watch.js';
+import { ClusterTime, decodeClockWord, encodeClockWord } from './cluster-time.js';
+import { Issuance } from './issuance.js';
+import { Outcomes } from './outcomes.js';
+import type { CommandResult } from './proposals.js';
+import { Proposals } from './proposals.js';
+import { Publication } from './publication.js';
+import { Receipts } from './receipts.js';
+import { Replica } from './replica.js';
+import { Testimony } from './testimony.js';
+
+/** Clock words, cosigner repetitions, images, issuance: what must go on even when nothing arrives. */
+const TICK = durNs(100n * NS_PER_MS);
+/** Records that no boundary covers yet get one after this long. */
+const CHECKPOINT_AFTER = NS_PER_S;
+
+export const DEFAULT_LIMITS: RaftLimits = { maxUncommittedBytes: 64 << 20, maxAppendBytes: 1 << 20 };
+
+/**
+ * What an observer may watch. The simulator checks its invariants here; tests that bring a bug back replace a part.
+ * Nothing that ships passes any of these but `fatal`.
+ */
+export interface NodeCoreHooks {
+  readonly applied?: (entry: Entry) => void;
+  readonly boundary?: (head: TreeHead) => void;
+  readonly event?: (event: AuthorityEvent, entry: Entry) => void;
+  readonly role?: (role: string, term: number) => void;
+  /** A step of the pipeline is about to be made by this node. */
+  readonly step?: (kind: string, audit: Audit) => void;
+  readonly published?: (size: number) => void;
+  readonly fatal: (error: Error) => void;
+}
+
+export interface NodeCoreOptions {
+  readonly environment: Environment;
+  readonly genesis: Genesis;
+  readonly node: string;
+  readonly timing: TimingProfile;
+  /** Seeds the election jitter. */
+  readonly seed: number;
+  readonly version: string;
+  readonly statements: StatementCodec;
+  readonly limits?: RaftLimits;
+  readonly hooks: NodeCoreHooks;
+}
+
+export interface SessionCaller extends SessionKey {
+  readonly identity: string;
+  readonly address: string;
+}
+
+export class NodeCore {
+  readonly options: NodeCoreOptions;
+  readonly run: Uint8Array;
+  readonly #env: Environment;
+  readonly #site: string;
+  readonly #clusterTime: ClusterTime;
+  readonly #sessions = new Set<AuditSession>();
+  readonly #growth = new Set<(size: number) => void>();
+  /** Audits of this node by outcome, since the process started. */
+  readonly outcomeCounts = { certified: 0, failed: 0, inconclusive: 0, voided: 0 };
+  #parts: Parts | null = null;
+  #stopping = false;
+  #cancelTick: () => void = () => undefined;
+  #uncoveredSince: bigint | null = null;
+  #impairments = new Set<string>();
+
+  constructor(options: NodeCoreOptions) {
+    this.options = options;
+    this.#env = options.environment;
+    this.run = this.#env.random(16);
+    const member = options.genesis.members.find(({ id }) => id === options.node);
+    if (member === undefined)
+      throw new Error(`${options.node} is not a member named in the genesis document`);
+    this.#site = member.site;
+    this.#clusterTime = new ClusterTime(this.#env.clockReading);
+  }
+
+  /** Loads the ledger's image, then consensus; `ready` runs when this node takes part. */
+  start(ready: () => void): void {
+    this.#env.storage.ledger.loadImage((error, image) => {
+      if (error !== null) {
+        this.options.hooks.fatal(error);
+        return;
+      }
+      this.#compose(image ?? null, ready);
+    });
+  }
+
+  get authority(): Authority {
+    return this.#running.authority;
+  }
+
+  get ledger(): Ledger {
+    return this.#running.ledger;
+  }
+
+  get raft(): Raft {
+    return this.#running.raft;
+  }
+
+  get publication(): Publication {
+    return this.#running.publication;
+  }
+
+  get receipts(): Receipts {
+    return this.#running.receipts;
+  }
+
+  get testimony(): Testimony {
+    return this.#running.testimony;
+  }
+
+  get site(): string {
+    return this.#site;
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  /** Cluster time of the last applied entry; 0n before the first stamp. */
+  get clusterTimeNow(): bigint {
+    return this.#running.replica.appliedTime;
+  }
+
+  /** Reasons of the closed list for which this node does less than it should. */
+  impairments(): readonly string[] {
+    return [...this.#impairments].sort();
+  }
+
+  /** Why this node does not serve now; empty when it does. */
+  unready(): readonly string[] {
+    if (this.#stopping) return ['SHUTTING_DOWN'];
+    const reasons = [...this.impairments()];
+    if (this.#running.raft.status().leader === null) reasons.push('NO_QUORUM');
+    return reasons;
+  }
+
+  /** Whether replicated state admits this caller; asked at the start of every call, so that a suspension takes effect at commit. */
+  admission(caller: {
+    readonly identity: string;
+    readonly role: string;
+    readonly name: string;
+    readonly spki: Uint8Array;
+  }): Refusal | null {
+    if (caller.role === 'client') {
+      const device = this.authority.deviceByIdentity(caller.identity);
+      if (device === undefined)
+        return { reason: 'CLIENT_NOT_REGISTERED', detail: `${caller.identity} is not registered` };
+      if (!holdsKey(device, caller.spki)) {
+        return {
+          reason: 'CREDENTIAL_NOT_REGISTERED',
+          detail: 'the key is not registered for this device, or suspended',
+        };
+      }
+      return null;
+    }
+    return null;
+  }
+
+  isConnected(device: string): boolean {
+    for (const session of this.#sessions) if (session.live && session.device === device) return true;
+    return false;
+  }
+
+  /** Quorum is there as far as this node can tell: it leads and is followed, or hears a leader. */
+  certified(): boolean {
+    const status = this.#running.raft.status();
+    return status.leader !== null && !this.#impairments.has('LEDGER_DIVERGED');
+  }
+
+  onGrowth(listener: (size: number) => void): () => void {
+    this.#growth.add(listener);
+    return () => this.#growth.delete(listener);
+  }
+
+  /** A client's session. The caller has been authenticated; whether it is registered is judged here. */
+  openSession(
+    caller: SessionCaller,
+    send: (message: SessionResponse) => boolean,
+    end: (reason: Refusal | null) => void,
+  ): SessionPeer {
+    const refused = this.#refuseSession(caller);
+    const device = this.authority.deviceByIdentity(caller.identity);
+    if (refused !== null || device === undefined) {
+      const reason = refused ?? {
+        reason: 'CLIENT_NOT_REGISTERED',
+        detail: `${caller.identity} is not registered`,
+      };
+      end(reason);
+      return { receive: () => undefined, closed: () => undefined };
+    }
+    const session: AuditSession = new AuditSession(this.#sessionContext(), device, caller, send, (reason) => {
+      this.#sessions.delete(session);
+      end(reason);
+    });
+    this.#sessions.add(session);
+    return {
+      receive: (message) => session.receive(message),
+      closed: () => {
+        this.#sessions.delete(session);
+        session.closed();
+      },
+    };
+  }
+
+  /** Commits a person's signed command; `done` once, when applied here, refused, or given up. */
+  submitSigned(command: SignedCommandSubmission, done: (result: CommandResult) => void): void {
+    this.testimony.signed(command, done);
+  }
+
+  /** Hands leadership over, ends sessions, writes the last image. */
+  stop(done: () => void): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    const leaving = { reason: 'SHUTTING_DOWN', detail: 'the node is stopping; connect to another' };
+    for (const session of [...this.#sessions]) session.goAway(leaving);
+    const { raft, replica, proposals } = this.#running;
+    raft.transferLeadership(() => {
+      this.#cancelTick();
+      proposals.stop();
+      raft.stop();
+      replica.close(() => done());
+    });
+  }
+
+  get #running(): Parts {
+    if (this.#parts === null) throw new Error('the node has not started');
+    return this.#parts;
+  }
+
+  #compose(image: LedgerImage | null, ready: () => void): void {
+    const env = this.#env;
+    const { genesis, node, statements } = this.options;
+    const ledger = Ledger.restore(image, env.storage.ledger);
+    const deps = { verifier: env.verifier, statements };
+    const born = image === null ? birthAuthority(genesis, deps) : null;
+    for (const leaf of born?.leaves ?? []) ledger.append(leaf);
+    const authority = born?.authority ?? restoreAuthority((image as LedgerImage).state, genesis, deps);
+    const raft = this.#createRaft(image?.appliedIndex ?? 0);
+    const proposals = new Proposals(raft, env.timers, env.mono);
+    const testimony = new Testimony(node, this.run, env.random, proposals);
+    const publication = new Publication(env, genesis, node, ledger, () => authority.policy().taaStop, {
+      published: (size, note) => {
+        replica.keepCheckpoint(size, note);
+        this.options.hooks.published?.(size);
+        outcomes.advance();
+      },
+      diverged: (detail) => this.#impaired('LEDGER_DIVERGED', detail),
+      fork: (peer, evidence) => testimony.forkEvidence(peer, evidence),
+      fatal: this.options.hooks.fatal,
+    });
+    const receipts = new Receipts(genesis, authority, ledger, publication);
+    const outcomes = new Outcomes(
+      {
+        current: (audit) => authority.audit(audit.device, audit.sequence),
+        publishedSize: () => publication.publishedSize,
+        receipt: (audit, done) => {
+          this.options.hooks.step?.('deliver', audit);
+          receipts.of(audit, (_error, receipt) => done(receipt ?? null));
+        },
+      },
+      node,
+    );
+    const issuance = new Issuance(env, authority, node, this.run, testimony, {
+      step: (kind, audit) => this.options.hooks.step?.(kind, audit),
+    });
+    const replica = new Replica(
+      authority,
+      ledger,
+      env.storage.ledger,
+      env.mono,
+      { appliedIndex: image?.appliedIndex ?? 0, appliedTime: image?.appliedTime ?? 0n },
+      {
+        boundary: (head) => {
+          this.options.hooks.boundary?.(head);
+          publication.boundary(head);
+        },
+        event: (event, entry) => this.#eventApplied(event, entry),
+        grown: (size) => {
+          for (const listener of this.#growth) listener(size);
+        },
+        fatal: this.options.hooks.fatal,
+      },
+    );
+    const clockWatch = new ClockWatch(testimony, env.notifier);
+    this.#parts = {
+      authority,
+      ledger,
+      raft,
+      proposals,
+      testimony,
+      publication,
+      receipts,
+      outcomes,
+      issuance,
+      replica,
+      clockWatch,
+    };
+    publication.start(() => {
+      raft.start(() => {
+        testimony.nodeStarted(this.options.version, SUPPORTED_VERSION);
+        this.#tick();
+        ready();
+      });
+    });
+  }
+
+  #createRaft(appliedIndex: number): Raft {
+    const env = this.#env;
+    const { genesis, node, timing, seed, hooks } = this.options;
+    return createRaft({
+      id: nodeId(node),
+      clusterId: genesis.clusterId,
+      voters: genesis.members.map(({ id, site }) => ({ id: nodeId(id), site })),
+      store: env.storage.log,
+      transport: this.#raftTransport(),
+      timers: env.timers,
+      mono: env.mono,
+      seed,
+      timing,
+      limits: this.options.limits ?? DEFAULT_LIMITS,
+      appliedIndex: appliedIndex as never,
+      stamp: (previous) => this.#clusterTime.stamp(previous),
+      apply: (entries) => this.#apply(entries),
+      mayLead: () => !this.#stopping && !this.#impairments.has('LEDGER_DIVERGED'),
+      onEvent: (event) => {
+        if (event.kind === 'role') hooks.role?.(event.role, event.term);
+      },
+      onFatal: hooks.fatal,
+    });
+  }
+
+  #apply(entries: readonly Entry[]): void {
+    for (const entry of entries) this.options.hooks.applied?.(entry);
+    this.#running.replica.apply(entries);
+    const last = entries.at(-1);
+    if (last !== undefined) this.#clusterTime.observed(last.time, this.#env.mono());
+    this.#advance();
+  }
+
+  #eventApplied(event: AuthorityEvent, entry: Entry): void {
+    this.options.hooks.event?.(event, entry);
+    this.#running.proposals.applied(event, entry.index);
+    this.#count(event);
+    for (const session of this.#sessions) session.applied(event);
+  }
+
+  #count(event: AuthorityEvent): void {
+    if (!('audit' in event) || event.audit.node !== this.options.node) return;
+    const { outcome } = event.audit;
+    if (outcome !== null) this.outcomeCounts[outcome.kind] += 1;
+  }
+
+  /** After anything that may have made a next step possible. */
+  #advance(): void {
+    this.#running.outcomes.advance();
+    this.#running.issuance.advance();
+  }
+
+  #tick(): void {
+    const { replica, publication, clockWatch } = this.#running;
+    const reading = this.#env.clockReading();
+    clockWatch.look(reading);
+    this.#sayTheTime(encodeClockWord(reading));
+    publication.tick();
+    replica.tick();
+    this.#coverRecords();
+    this.#advance();
+    this.#cancelTick = this.#env.timers.after(TICK, () => this.#tick());
+  }
+
+  /** Records that no boundary follows by itself (bulk appends that stopped) are covered by a command without a record. */
+  #coverRecords(): void {
+    const { authority, raft, testimony } = this.#running;
+    if (authority.uncovered() === 0 || raft.status().role !== 'leader') {
+      this.#uncoveredSince = null;
+      return;
+    }
+    const now = this.#env.mono();
+    if (this.#uncoveredSince === null) this.#uncoveredSince = now;
+    else if (now - this.#uncoveredSince >= CHECKPOINT_AFTER) {
+      this.#uncoveredSince = null;
+      testimony.checkpoint();
+    }
+  }
+
+  #sayTheTime(word: Uint8Array): void {
+    for (const { id } of this.options.genesis.members) {
+      if (id !== this.options.node) this.#env.transport.send(id, 'control', 'clock', word);
+    }
+  }
+
+  #raftTransport(): PeerTransport {
+    const { transport } = this.#env;
+    return {
+      send: (to, lane, bytes) => transport.send(to, lane, 'raft', bytes),
+      onMessage: (handler) =>
+        transport.onMessage((from, kind, bytes) => {
+          switch (kind) {
+            case 'raft':
+              handler(nodeId(from), bytes);
+              break;
+            case 'checkpoint':
+              this.#parts?.publication.receive(from, bytes);
+              break;
+            case 'clock': {
+              const word = decodeClockWord(bytes);
+              if (word !== null) this.#clusterTime.heard(from, word, this.#env.mono());
+              break;
+            }
+          }
+        }),
+      onPeerLost: (handler) => transport.onPeerLost((peer) => handler(nodeId(peer))),
+    };
+  }
+
+  #refuseSession(caller: SessionCaller): Refusal | null {
+    if (this.#stopping)
+      return { reason: 'SHUTTING_DOWN', detail: 'the node is stopping; connect to another' };
+    const device = this.authority.deviceByIdentity(caller.identity);
+    if (device === undefined) return null;
+    if (!holdsKey(device, caller.spki)) {
+      return {
+        reason: 'CREDENTIAL_NOT_REGISTERED',
+        detail: 'the key is not registered for this device, or suspended',
+      };
+    }
+    return null;
+  }
+
+  #sessionContext(): SessionContext {
+    const env = this.#env;
+    const { authority, testimony, outcomes, issuance } = this.#running;
+    return {
+      cluster: this.options.genesis.clusterId,
+      node: this.options.node,
+      site: this.#site,
+      run: this.run,
+      mono: env.mono,
+      timers: env.timers,
+      random: env.random,
+      clockReading: env.clockReading,
+      verifier: env.verifier,
+      mayMeasure: (reading) => this.#mayMeasure(reading.state, reading.latest - reading.earliest),
+      certified: () => this.certified(),
+      device: (id) => authority.device(id),
+      auditOfRequest: (device, session, request) => authority.auditOfRequest(device, session, request),
+      policyMessage: (device: Device) => authority.policyFor(device),
+      openSession: (device, session, software, done) =>
+        testimony.sessionOpen(device.id, session, software, done),
+      measure: (facts: MeasurementFacts, done) => testimony.measure(facts, done),
+      acknowledgeStop: (device, order, statement, signature, done) =>
+        testimony.stopAcknowledged(device.id, order, statement, signature, done),
+      foresee: (facts): OutcomeMessage | null => issuance.foresee(facts),
+      outcome: (audit, request, done) => outcomes.tell(audit, request, done),
+    };
+  }
+
+  #mayMeasure(state: string, width: bigint): Refusal | null {
+    if (this.#stopping) return { reason: 'SHUTTING_DOWN', detail: 'the node is stopping' };
+    if (this.#impairments.has('LEDGER_DIVERGED'))
+      return { reason: 'LEDGER_DIVERGED', detail: 'this node only stands for inspection' };
+    switch (state) {
+      case 'synchronised':
+      case 'holdover':
+        break;
+      case 'disrupted':
+        return { reason: 'CLOCK_DISRUPTED', detail: 'the clock was disrupted' };
+      case 'quarantined':
+        return { reason: 'CLOCK_QUARANTINED', detail: 'the clock waits for an operator' };
+      case 'outOfTolerance':
+        return { reason: 'CLOCK_OUT_OF_TOLERANCE', detail: 'the clock is out of tolerance' };
+      default:
+        return { reason: 'CLOCK_NOT_SYNCHRONISED', detail: 'the clock is not synchronised yet' };
+    }
+    if (width / 2n > this.authority.policy().taaStop) {
+      return { reason: 'CLOCK_OUT_OF_TOLERANCE', detail: 'the bound of the clock exceeds the policy' };
+    }
+    return null;
+  }
+
+  #impaired(reason: string, detail: string): void {
+    if (this.#impairments.has(reason)) return;
+    this.#impairments.add(reason);
+    this.#env.notifier.notify({ severity: 'alarm', code: reason, message: detail });
+    this.testimony.diverged(detail);
+  }
+}
+
+interface Parts {
+  readonly authority: Authority;
+  readonly ledger: Ledger;
+  readonly raft: Raft;
+  readonly proposals: Proposals;
+  readonly testimony: Testimony;
+  readonly publication: Publication;
+  readonly receipts: Receipts;
+  readonly outcomes: Outcomes;
+  readonly issuance: Issuance;
+  readonly replica: Replica;
+  readonly clockWatch: ClockWatch;
+}

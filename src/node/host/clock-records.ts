@@ -1,0 +1,54 @@
+/**
+ * Clock events that become records: every anomaly, and a periodic TAA − UTC(NICT) for each source, also when no TSA asks.
+ * Changes of state are recorded by the core (core/clock-watch.ts), which sees them in the readings themselves.
+ */
+
+import type { ClockEvent, ClockService, ComparisonEvent } from '../../clock/index.js';
+import type { MonoNs } from '../../time/types.js';
+import { NS_PER_S } from '../../time/types.js';
+import type { Testimony } from '../core/testimony.js';
+
+/** A source that is asked more often is recorded this often: the samples in between are in the estimate. */
+const COMPARISON_INTERVAL = 10n * NS_PER_S;
+
+export class ClockRecords {
+  readonly #testimony: Testimony;
+  readonly #unsubscribe: () => void;
+  readonly #recorded = new Map<string, MonoNs>();
+
+  constructor(testimony: Testimony, clock: ClockService) {
+    this.#testimony = testimony;
+    this.#unsubscribe = clock.on((event) => this.#happened(event));
+  }
+
+  close(): void {
+    this.#unsubscribe();
+  }
+
+  #happened(event: ClockEvent): void {
+    switch (event.kind) {
+      case 'comparison':
+        this.#compared(event);
+        break;
+      case 'anomaly':
+        this.#testimony.clockAnomaly(event.code, event.source ?? '', event.detail);
+        break;
+      case 'persistFailed':
+        this.#testimony.clockAnomaly('persistFailed', '', event.detail);
+        break;
+      case 'kod':
+        this.#testimony.clockAnomaly('kissOfDeath', event.source, `${event.address} sent ${event.code}`);
+        break;
+      case 'transition':
+      case 'sampleRejected':
+        break;
+    }
+  }
+
+  #compared(event: ComparisonEvent): void {
+    const last = this.#recorded.get(event.source);
+    if (last !== undefined && event.mono - last < COMPARISON_INTERVAL) return;
+    this.#recorded.set(event.source, event.mono);
+    this.#testimony.clockComparison(event);
+  }
+}

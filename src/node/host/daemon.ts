@@ -1,0 +1,226 @@
+/**
+ * A node on the real world: configuration, keys, disk, clock, network, listeners around one NodeCore. What goes wrong
+ * while starting is an error with a code and a remedy; what goes wrong with the disk later ends the process.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { statementCodec } from '../../authority/statements.js';
+import type { ClockService } from '../../clock/index.js';
+import { startClock } from '../../clock/index.js';
+import { openKeyDirectory, readPassphrase } from '../../pki/key-store.js';
+import { pemContents } from '../../pki/pem.js';
+import { nodeSigner } from '../../pki/signer.js';
+import type { TlsMaterial } from '../../pki/tls.js';
+import { LAN_TIMING, WAN_TIMING } from '../../raft/timing.js';
+import { Metrics } from '../../rpc/metrics.js';
+import type { PeerTransport } from '../../rpc/peers.js';
+import { createPeerNetwork } from '../../rpc/peers.js';
+import { startServers } from '../../rpc/server.js';
+import type { RunningServers } from '../../rpc/server.js';
+import type { DataDirectory } from '../../store/index.js';
+import { chooseEngine, openDataDirectory, recordedEngine } from '../../store/index.js';
+import { nodeVerifier } from '../../verify/crypto.js';
+import { verifyGenesis } from '../../verify/genesis.js';
+import type { VerifiedGenesis } from '../../verify/genesis.js';
+import { NodeCore } from '../core/node.js';
+import type { Environment, Notifier } from '../environment.js';
+import { ClockRecords } from './clock-records.js';
+import type { NodeConfig } from './config.js';
+import { ConfigError } from './config.js';
+import { NodeFace } from './face.js';
+import { metricsSnapshot } from './metrics.js';
+import { hostMono, hostTimers } from './timers.js';
+
+/** Calls that are still open at a clean stop get this long. */
+const STOP_GRACE_MS = 1000;
+
+export interface DaemonOptions {
+  readonly config: NodeConfig;
+  readonly version: string;
+  /** One line of JSON a notice. */
+  readonly notifier: Notifier;
+  /** The disk failed or an invariant broke: the process must end. */
+  readonly fatal: (error: Error) => void;
+}
+
+export interface Daemon {
+  readonly core: NodeCore;
+  /** Hands leadership over, ends sessions, closes everything. */
+  stop(): Promise<void>;
+}
+
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { config } = options;
+  const genesisBytes = readGenesisFile(config);
+  const genesis = verifyGenesis(genesisBytes, nodeVerifier);
+  requireFits(config, genesis);
+  const keys = openKeys(config);
+  const tls: TlsMaterial = {
+    chain: pemContents(readFileSync(config.keys.tlsCertificate, 'utf8'), 'CERTIFICATE'),
+    key: keys.tlsKey('tls'),
+    trustAnchors: genesis.genesis.trustAnchors,
+  };
+  const store = await openStore(config, genesis, genesisBytes, options.notifier);
+  const clock = await startNodeClock(config, store);
+  const network = createPeerNetwork({
+    node: config.node,
+    clusterId: genesis.genesis.clusterId,
+    genesisHash: genesis.hash,
+    incarnation: store.identity.incarnation,
+    peers: config.peers.map(({ node, address }) => ({ node, ...address })),
+    tls,
+  });
+  const environment: Environment = {
+    mono: hostMono,
+    random: (length) => new Uint8Array(randomBytes(length)),
+    timers: hostTimers,
+    transport: network,
+    storage: { log: store.log, ledger: store.ledger, witness: store.witness },
+    signer: nodeSigner(keys.signer('issuing'), keys.signer('log')),
+    verifier: nodeVerifier,
+    clockReading: () => clock.reading(),
+    notifier: options.notifier,
+  };
+  const core = new NodeCore({
+    environment,
+    genesis: genesis.genesis,
+    node: config.node,
+    timing: config.timing === 'lan' ? LAN_TIMING : WAN_TIMING,
+    seed: randomBytes(4).readUInt32BE(),
+    version: options.version,
+    statements: statementCodec,
+    hooks: { fatal: options.fatal },
+  });
+  await new Promise<void>((resolve) => core.start(resolve));
+  return serve(options, core, { genesis, genesisBytes, tls, store, clock, network });
+}
+
+interface World {
+  readonly genesis: VerifiedGenesis;
+  readonly genesisBytes: Uint8Array;
+  readonly tls: TlsMaterial;
+  readonly store: DataDirectory;
+  readonly clock: ClockService;
+  readonly network: PeerTransport;
+}
+
+async function serve(options: DaemonOptions, core: NodeCore, world: World): Promise<Daemon> {
+  const { config } = options;
+  const records = new ClockRecords(core.testimony, world.clock);
+  const face = new NodeFace(core, world.clock, {
+    genesisFile: world.genesisBytes,
+    version: options.version,
+    storageEngine: world.store.identity.engine,
+    sourceName: core.authority.policy().sourceName,
+  });
+  let servers: RunningServers;
+  try {
+    servers = await startServers({
+      clusterId: world.genesis.genesis.clusterId,
+      listen: config.listen,
+      tls: world.tls,
+      doors: face.doors,
+      peers: world.network,
+      metrics: new Metrics({
+        snapshot: () =>
+          metricsSnapshot(core, world.clock, face.sources, world.network, world.store.identity.engine),
+      }),
+      unready: () => core.unready(),
+    });
+  } catch (error) {
+    await closeAll(core, world, records);
+    throw error;
+  }
+  world.network.start();
+  return {
+    core,
+    stop: async () => {
+      await new Promise<void>((resolve) => core.stop(resolve));
+      await servers.close(STOP_GRACE_MS);
+      face.close();
+      await closeWorld(world, records);
+    },
+  };
+}
+
+async function closeAll(core: NodeCore, world: World, records: ClockRecords): Promise<void> {
+  await new Promise<void>((resolve) => core.stop(resolve));
+  await closeWorld(world, records);
+}
+
+async function closeWorld(world: World, records: ClockRecords): Promise<void> {
+  records.close();
+  world.network.close();
+  await world.clock.stop();
+  await world.store.close();
+}
+
+function readGenesisFile(config: NodeConfig): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(config.genesis));
+  } catch (error) {
+    throw new ConfigError(
+      `the genesis file cannot be read: ${(error as Error).message}; put the cluster's signed genesis there (key "genesis")`,
+    );
+  }
+}
+
+export function requireFits(config: NodeConfig, { genesis }: VerifiedGenesis): void {
+  const names = genesis.members.map(({ id }) => id);
+  if (!names.includes(config.node)) {
+    throw new ConfigError(
+      `node ${config.node} is not a member; the genesis names ${names.join(', ')} (key "node")`,
+    );
+  }
+  if (config.lab && !genesis.lab) {
+    throw new ConfigError(
+      'lab: true does not fit: the genesis says that this cluster is no laboratory; remove "lab"',
+    );
+  }
+  for (const name of names) {
+    if (name !== config.node && !config.peers.some((peer) => peer.node === name)) {
+      throw new ConfigError(`member ${name} has no address; add it to "peers"`);
+    }
+  }
+  for (const { node } of config.peers) {
+    if (!names.includes(node)) throw new ConfigError(`peer ${node} is not a member; remove it from "peers"`);
+  }
+}
+
+function openKeys(config: NodeConfig) {
+  const { directory, passphraseFile } = config.keys;
+  const passphrase = passphraseFile === null ? null : readPassphrase({ file: passphraseFile });
+  return openKeyDirectory({ directory, passphrase });
+}
+
+async function openStore(
+  config: NodeConfig,
+  genesis: VerifiedGenesis,
+  genesisBytes: Uint8Array,
+  notifier: Notifier,
+): Promise<DataDirectory> {
+  const { engine, notice } = await chooseEngine({
+    configured: config.storeEngine ?? undefined,
+    lab: genesis.genesis.lab,
+    recorded: await recordedEngine(config.dataDirectory),
+  });
+  if (notice !== null) notifier.notify({ severity: 'info', code: 'STORE_ENGINE', message: notice });
+  return openDataDirectory({
+    path: config.dataDirectory,
+    clusterId: genesis.genesis.clusterId,
+    nodeId: config.node,
+    engine,
+    genesisBytes,
+  });
+}
+
+function startNodeClock(config: NodeConfig, store: DataDirectory): Promise<ClockService> {
+  return startClock({
+    sources: config.clock.sources,
+    profile: config.clock.profile,
+    rho: { floorPpb: BigInt(config.clock.rhoFloorPpb) },
+    memoryPath: join(store.directory.clock, 'memory'),
+  });
+}

@@ -1,0 +1,60 @@
+/** What a scrape asks of the node, read from its parts at that moment. */
+
+import type { ClockService, SourceStatus } from '../../clock/index.js';
+import type { MetricsSnapshot } from '../../rpc/metrics.js';
+import type { PeerTransport } from '../../rpc/peers.js';
+import type { NodeCore } from '../core/node.js';
+import { hostMono } from './timers.js';
+
+export function metricsSnapshot(
+  core: NodeCore,
+  clock: ClockService,
+  sources: readonly SourceStatus[],
+  peers: PeerTransport,
+  engine: string,
+): MetricsSnapshot {
+  const raft = core.raft.status();
+  const reading = clock.reading();
+  return {
+    node: { version: core.options.version, node: core.options.node, site: core.site, engine },
+    impairments: core.impairments(),
+    raft: {
+      role: raft.role,
+      term: raft.term,
+      hasLeader: raft.leader !== null,
+      lastIndex: raft.lastIndex,
+      commitIndex: raft.commitIndex,
+      appliedIndex: raft.appliedIndex,
+      peers: raft.peers.map(({ id, match, recentlyActive }) => ({
+        node: id,
+        matchIndex: match,
+        recentlyActive,
+      })),
+    },
+    clock: {
+      state: reading.state,
+      epoch: reading.epoch,
+      uncertaintyNs: (reading.latest - reading.earliest) / 2n,
+      rhoPpb: reading.rhoPpb,
+      unmonitored: reading.unmonitored,
+      sources: sources.map((source) => ({
+        name: source.name,
+        role: source.role,
+        accepted: source.accepted,
+        rejected: source.rejected,
+        offsetNs: source.lastOffsetNs,
+        uncertaintyNs: source.lastUncertaintyNs,
+        delayNs: source.lastDelayNs,
+        ageNs: source.lastMono === null ? -1n : hostMono() - source.lastMono,
+      })),
+    },
+    audit: {
+      logSize: core.ledger.size,
+      publishedSize: core.publication.publishedSize,
+      pending: core.authority.pending(core.options.node).length,
+      outcomes: core.outcomeCounts,
+    },
+    sessions: core.sessionCount,
+    peers: peers.statistics(),
+  };
+}
