@@ -16,8 +16,12 @@ import { halfWidthOf } from '../../src/clock/core/reading.js';
 import type { ClockReading } from '../../src/time/types.js';
 
 const chronydPath = ['/usr/sbin/chronyd', '/usr/local/sbin/chronyd'].find((path) => existsSync(path));
-const chronyTest = chronydPath === undefined ? test.skip : test;
-if (chronydPath === undefined) console.log('skipped: chronyd is not installed (Debian: apt install chrony)');
+const missing = ' (chronyd is not installed; Debian: apt install chrony)';
+
+function chronyTest(title: string, implementation: (t: ExecutionContext) => Promise<void>): void {
+  if (chronydPath === undefined) test.skip(title + missing, implementation);
+  else test(title, implementation);
+}
 
 const KEY = { id: 7, secret: new Uint8Array(16).map((_, i) => i * 11 + 1) };
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex').toUpperCase();
