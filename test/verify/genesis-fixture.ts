@@ -20,6 +20,7 @@ export interface GenesisFixture {
   readonly genesis: Genesis;
   readonly admin: SynchronousSigner;
   readonly issuing: ReadonlyMap<string, SynchronousSigner>;
+  readonly log: ReadonlyMap<string, SynchronousSigner>;
   readonly rootDer: Uint8Array;
   readonly authority: ReturnType<typeof openAuthority>;
 }
@@ -32,9 +33,12 @@ export function genesisFixture(): GenesisFixture {
   );
   const authority = openAuthority(rootDer, rootSigner);
   const issuing = new Map<string, SynchronousSigner>();
+  const log = new Map<string, SynchronousSigner>();
   const member = (id: string, site: string): GenesisMember => {
     const signer = softwareSigner(generateKey('ecdsa-p256'));
     issuing.set(id, signer);
+    const logSigner = softwareSigner(generateKey('ed25519'));
+    log.set(id, logSigner);
     return {
       id,
       site,
@@ -47,7 +51,7 @@ export function genesisFixture(): GenesisFixture {
         notBefore: born,
         notAfter: born + 2 * year,
       }),
-      logKey: rawEd25519(softwareSigner(generateKey('ed25519')).spki),
+      logKey: rawEd25519(logSigner.spki),
       tlsIdentity: `taa://${clusterId}/node/${id}`,
     };
   };
@@ -63,7 +67,7 @@ export function genesisFixture(): GenesisFixture {
     policy: new Map([['version', 1]]),
     trust: { quorum: 2, distinctSites: 2 },
   };
-  return { genesis, admin, issuing, rootDer, authority };
+  return { genesis, admin, issuing, log, rootDer, authority };
 }
 
 /** The file as an administrator would write it. */
