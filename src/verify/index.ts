@@ -14,6 +14,17 @@ export {
   type VerifiedStatement,
 } from './signed-statement.js';
 
+// The whole question: certificate and receipt together, against the trust that a genesis gives.
+export {
+  trustOfGenesis,
+  verifyCertificateBundle,
+  type BundleRefusal,
+  type BundleRefusalCode,
+  type BundleTrust,
+  type BundleVerification,
+  type VerifiedBundle,
+} from './certificate-bundle.js';
+
 // Receipts: that a certificate's records stand in the log.
 export {
   RECEIPT_VERSION,
@@ -59,6 +70,11 @@ export { formatTlogProof, parseTlogProof, type TlogProof } from './tlog-proof.js
 
 // The genesis document: from it a verifier knows a cluster's nodes, keys, quorum and trust anchors.
 export { GenesisError, verifyGenesis, type Genesis, type VerifiedGenesis } from './genesis.js';
+
+// Who speaks, and with which cryptography.
+export { IdentityError, formatIdentity, parseIdentity, type Identity, type Role } from './identity.js';
+export { AlgorithmNotAllowedError, allowList, requireAllowed } from './allow-list.js';
+export { taaOids } from './oids.js';
 
 // The encoding of records.
 export {
