@@ -168,6 +168,34 @@ test('a client without a certificate is refused', async (t) => {
   t.not((await handshake(ours(node), anonymous)).error, null);
 });
 
+test('a session is never resumed: every connection is verified anew', async (t) => {
+  const server = createServer({ ...ours(node), requestCert: true, rejectUnauthorized: true }, (socket) => {
+    socket.pipe(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const options = { ...ours(client), port, host: '127.0.0.1', checkServerIdentity: identityCheck(expected) };
+  const exchange = async (session?: Buffer): Promise<{ reused: boolean; session: Buffer | undefined }> => {
+    const socket = connect({ ...options, ...(session ? { session } : {}) });
+    let latest: Buffer | undefined;
+    socket.on('session', (ticket) => {
+      latest = ticket;
+    });
+    socket.on('secureConnect', () => socket.write('x'));
+    await once(socket, 'data');
+    const reused = socket.isSessionReused();
+    socket.destroy();
+    return { reused, session: latest };
+  };
+  try {
+    const first = await exchange();
+    t.false((await exchange(first.session)).reused);
+  } finally {
+    server.close();
+  }
+});
+
 test('a certificate names one identity and one side', (t) => {
   const [certificate] = client.chain as [Uint8Array];
   t.is(peerOf(certificate, 'client').uri, 'taa://taa.test/client/tsa-1');
