@@ -4,10 +4,11 @@
  */
 
 import { isMap } from './cbor-reader.js';
-import { CborError, decode, type CborMap } from './cbor.js';
+import { CborError, decode, type CborMap, type CborValue } from './cbor.js';
 
 /** Values of a record's `type`. */
-export const auditRecordTypes = { measured: 'measured', issued: 'issued' } as const;
+const measurementType = 'measurement';
+const certificateType = 'certificate';
 
 /** Whose audit it is: the same in both records and in the certificate. */
 export interface AuditSubject {
@@ -17,32 +18,48 @@ export interface AuditSubject {
   readonly node: string;
 }
 
-/** Key `type` is `measured`; keys `device`, `sequence`, `node`. */
-export type MeasuredRecord = AuditSubject;
+/** What was judged from the facts, nanoseconds: the numbers that the certificate states. */
+export interface RecordedJudgement {
+  readonly verdict: string;
+  readonly tsaLow: bigint;
+  readonly tsaHigh: bigint;
+  readonly low: bigint;
+  readonly high: bigint;
+  readonly delay: bigint;
+}
 
-/** Key `type` is `issued`; keys `device`, `sequence`, `node`, `measurement`, `certificateHash`. */
-export interface IssuedRecord extends AuditSubject {
+/** A record of type `measurement`. */
+export interface MeasurementRecord extends AuditSubject {
+  readonly policyVersion: number;
+  readonly judgement: RecordedJudgement;
+}
+
+/** A record of type `certificate`. */
+export interface CertificateRecord extends AuditSubject {
   /** Leaf index of the measurement record. */
   readonly measurement: number;
-  /** SHA-256 of the certificate (the CMS DER), 32 bytes. */
-  readonly certificateHash: Uint8Array;
+  /** The certificate: CMS DER. */
+  readonly der: Uint8Array;
 }
 
 /** Null when the leaf is not a measurement record. Total. */
-export function readMeasuredRecord(leaf: Uint8Array): MeasuredRecord | null {
-  const map = recordOf(leaf, auditRecordTypes.measured);
-  return map && subjectOf(map);
+export function readMeasurementRecord(leaf: Uint8Array): MeasurementRecord | null {
+  const map = recordOf(leaf, measurementType);
+  const subject = map && subjectOf(map);
+  const judgement = judgementOf(map?.get('judgement'));
+  const policyVersion = map?.get('policyVersion');
+  if (!subject || !judgement || typeof policyVersion !== 'number') return null;
+  return { ...subject, policyVersion, judgement };
 }
 
-/** Null when the leaf is not an issuance record. Total. */
-export function readIssuedRecord(leaf: Uint8Array): IssuedRecord | null {
-  const map = recordOf(leaf, auditRecordTypes.issued);
+/** Null when the leaf is not the record of a certificate. Total. */
+export function readCertificateRecord(leaf: Uint8Array): CertificateRecord | null {
+  const map = recordOf(leaf, certificateType);
   const subject = map && subjectOf(map);
   const measurement = map?.get('measurement');
-  const certificateHash = map?.get('certificateHash');
-  if (!subject || typeof measurement !== 'number') return null;
-  if (!(certificateHash instanceof Uint8Array) || certificateHash.length !== 32) return null;
-  return { ...subject, measurement, certificateHash };
+  const der = map?.get('der');
+  if (!subject || typeof measurement !== 'number' || !(der instanceof Uint8Array)) return null;
+  return { ...subject, measurement, der };
 }
 
 function recordOf(leaf: Uint8Array, type: string): CborMap | null {
@@ -62,3 +79,18 @@ function subjectOf(map: CborMap): AuditSubject | null {
   if (typeof device !== 'string' || typeof sequence !== 'number' || typeof node !== 'string') return null;
   return { device, sequence, node };
 }
+
+function judgementOf(value: CborValue | undefined): RecordedJudgement | null {
+  if (value === undefined || !isMap(value)) return null;
+  const verdict = value.get('verdict');
+  const lengths = (['tsaLow', 'tsaHigh', 'low', 'high', 'delay'] as const).map((key) =>
+    lengthOf(value.get(key)),
+  );
+  const [tsaLow, tsaHigh, low, high, delay] = lengths;
+  if (typeof verdict !== 'string') return null;
+  if (tsaLow == null || tsaHigh == null || low == null || high == null || delay == null) return null;
+  return { verdict, tsaLow, tsaHigh, low, high, delay };
+}
+
+const lengthOf = (value: CborValue | undefined): bigint | null =>
+  typeof value === 'number' || typeof value === 'bigint' ? BigInt(value) : null;

@@ -8,11 +8,16 @@
  */
 
 import type { TaiNs } from '../time/types.js';
-import { readIssuedRecord, readMeasuredRecord, type AuditSubject } from './audit-records.js';
+import {
+  readCertificateRecord,
+  readMeasurementRecord,
+  type AuditSubject,
+  type RecordedJudgement,
+} from './audit-records.js';
 import { equalBytes } from './bytes.js';
 import { checkpointPolicy, logOrigin, type CheckpointPolicy } from './checkpoint-policy.js';
 import type { Checkpoint, CheckpointLines } from './checkpoint.js';
-import { sha256, type SignatureVerifier } from './crypto.js';
+import type { SignatureVerifier } from './crypto.js';
 import type { Genesis } from './genesis.js';
 import { leafHash } from './merkle.js';
 import { verifyReceipt, type ReceiptBundle, type ReceiptReason } from './receipt.js';
@@ -108,8 +113,8 @@ type Fault = readonly [code: BundleRefusalCode, message: string];
 /** Where statement, records and receipt do not speak of the same audit. */
 function bindingFaults({ statement, signer }: VerifiedStatement, bundle: ReceiptBundle): readonly Fault[] {
   const { measurement, issuance } = bundle;
-  const measured = readMeasuredRecord(measurement.leaf);
-  const issued = readIssuedRecord(issuance.leaf);
+  const measured = readMeasurementRecord(measurement.leaf);
+  const issued = readCertificateRecord(issuance.leaf);
   const checks: readonly (readonly [holds: boolean, ...fault: Fault])[] = [
     [
       statement.serial === measurement.index,
@@ -127,7 +132,12 @@ function bindingFaults({ statement, signer }: VerifiedStatement, bundle: Receipt
       'the measurement record is of another device, audit or node',
     ],
     [
-      issued !== null && equalBytes(issued.certificateHash, sha256(bundle.certificate)),
+      measured !== null && sameNumbers(measured.judgement, statement),
+      'OTHER_MEASUREMENT',
+      'the certificate states other numbers than the measurement record',
+    ],
+    [
+      issued !== null && equalBytes(issued.der, bundle.certificate),
       'OTHER_ISSUANCE',
       'the issuance record is not that of this certificate',
     ],
@@ -142,9 +152,10 @@ function bindingFaults({ statement, signer }: VerifiedStatement, bundle: Receipt
       'the certificate was issued before it was measured',
     ],
     [
-      bundle.policyVersion === statement.policy.version,
+      bundle.policyVersion === statement.policy.version &&
+        (measured === null || measured.policyVersion === statement.policy.version),
       'OTHER_POLICY',
-      `the receipt names policy version ${bundle.policyVersion}, the certificate ${statement.policy.version}`,
+      `the certificate names policy version ${statement.policy.version}, receipt or record another`,
     ],
     [
       bundle.chain.length === 0 || equalBytes(bundle.chain[0] ?? new Uint8Array(0), signer.der),
@@ -157,6 +168,14 @@ function bindingFaults({ statement, signer }: VerifiedStatement, bundle: Receipt
 
 const sameSubject = (record: AuditSubject, { audited, auditor, sequence }: TimeAuditStatement): boolean =>
   record.device === audited.device && record.node === auditor.node && record.sequence === sequence;
+
+const sameNumbers = (judged: RecordedJudgement, { verdict, result, legs }: TimeAuditStatement): boolean =>
+  judged.verdict === verdict &&
+  judged.low === result.low &&
+  judged.high === result.high &&
+  judged.tsaLow === legs.tsaMinusTaa.low &&
+  judged.tsaHigh === legs.tsaMinusTaa.high &&
+  judged.delay === legs.tsaMinusTaa.delay;
 
 const receiptCodes: Readonly<Record<ReceiptReason, BundleRefusalCode>> = {
   missing: 'RECEIPT_MISSING',

@@ -2,7 +2,7 @@
 
 import test, { type ExecutionContext } from 'ava';
 import { taiNs } from '../../src/time/types.js';
-import { readIssuedRecord, readMeasuredRecord } from '../../src/verify/audit-records.js';
+import { readCertificateRecord, readMeasurementRecord } from '../../src/verify/audit-records.js';
 import { encode } from '../../src/verify/cbor.js';
 import {
   trustOfGenesis,
@@ -18,12 +18,15 @@ import {
   plainMessage,
   type Checkpoint,
 } from '../../src/verify/checkpoint.js';
-import { nodeVerifier, sha256 } from '../../src/verify/crypto.js';
+import { equalBytes } from '../../src/verify/bytes.js';
+import { nodeVerifier, type SignatureVerifier } from '../../src/verify/crypto.js';
 import { leafHash } from '../../src/verify/merkle.js';
 import { formatNote } from '../../src/verify/note.js';
 import { encodeReceipt, type ReceiptBundle } from '../../src/verify/receipt.js';
 import { assembleStatement, statementToBeSigned } from '../../src/verify/signed-statement.js';
 import { encodeStatement, type TimeAuditStatement } from '../../src/verify/statement.js';
+import { statementCodec } from '../../src/authority/statements.js';
+import { Cluster, factsOf, keyOf, sign } from '../authority/cluster.js';
 import { NaiveTree } from '../audit/naive-tree.js';
 import { born, genesisFixture, type GenesisFixture } from './genesis-fixture.js';
 import { Random, text } from './random.js';
@@ -31,6 +34,16 @@ import { statement as template } from './statement-fixture.js';
 
 const cluster = genesisFixture();
 const trust = trustOfGenesis(cluster.genesis);
+const judgement = {
+  verdict: template.verdict,
+  reason: '',
+  low: template.result.low,
+  high: template.result.high,
+  tsaLow: template.legs.tsaMinusTaa.low,
+  tsaHigh: template.legs.tsaMinusTaa.high,
+  delay: template.legs.tsaMinusTaa.delay,
+};
+const policyVersion = template.policy.version;
 const subject = { device: template.audited.device, sequence: template.sequence, node: 'n1' };
 
 /** What may be bent while a certificate and its receipt are made. */
@@ -50,9 +63,10 @@ function make(story: Story = {}): { certificate: Uint8Array; bundle: ReceiptBund
   for (let i = 0; i < 21; i += 1) tree.push(text(`record ${i}`));
   const measurement = encode({
     v: 1,
-    type: 'measured',
+    type: 'measurement',
     ...subject,
-    salt: new Uint8Array(16),
+    policyVersion,
+    judgement,
     ...story.measured,
   });
   tree.push(measurement);
@@ -73,10 +87,10 @@ function make(story: Story = {}): { certificate: Uint8Array; bundle: ReceiptBund
   tree.push(
     encode({
       v: 1,
-      type: 'issued',
+      type: 'certificate',
       ...subject,
       measurement: 21,
-      certificateHash: sha256(certificate),
+      der: certificate,
       ...story.issued,
     }),
   );
@@ -188,12 +202,19 @@ const stories: readonly [why: string, story: Story, codes: readonly BundleRefusa
   ['a measurement of another device', { measured: { device: 'd-other' } }, ['OTHER_MEASUREMENT']],
   ['a measurement of another audit', { measured: { sequence: 18 } }, ['OTHER_MEASUREMENT']],
   ['a measurement by another node', { measured: { node: 'n2' } }, ['OTHER_MEASUREMENT']],
-  ['a record that is no measurement', { measured: { type: 'voided' } }, ['OTHER_MEASUREMENT']],
   [
-    'an issuance of another certificate',
-    { issued: { certificateHash: sha256(text('other')) } },
-    ['OTHER_ISSUANCE'],
+    'numbers that were not measured',
+    { measured: { judgement: { ...judgement, high: 5_399_999 } } },
+    ['OTHER_MEASUREMENT'],
   ],
+  [
+    'a verdict that was not given',
+    { measured: { judgement: { ...judgement, verdict: 'fail' } } },
+    ['OTHER_MEASUREMENT'],
+  ],
+  ['a measurement under another policy', { measured: { policyVersion: 2 } }, ['OTHER_POLICY']],
+  ['a record that is no measurement', { measured: { type: 'voided' } }, ['OTHER_MEASUREMENT']],
+  ['an issuance of another certificate', { issued: { der: text('other') } }, ['OTHER_ISSUANCE']],
   ['an issuance for another measurement', { issued: { measurement: 20 } }, ['OTHER_ISSUANCE']],
   ['an issuance for another device', { issued: { device: 'd-other' } }, ['OTHER_ISSUANCE']],
   ['a record that is no issuance', { issued: { type: 'voided' } }, ['OTHER_ISSUANCE']],
@@ -253,21 +274,69 @@ test('no flipped bit is accepted, and nothing throws', (t) => {
 });
 
 test('records of another shape are not taken for those of an audit', (t) => {
-  const issued = { type: 'issued', ...subject, measurement: 21, certificateHash: new Uint8Array(32) };
-  t.is(readIssuedRecord(encode(issued))?.measurement, 21);
-  for (const change of [
-    { type: 'measured' },
-    { device: 1 },
-    { sequence: '1' },
-    { node: null },
-    { measurement: '21' },
-    { certificateHash: new Uint8Array(31) },
-    { certificateHash: 'x' },
-  ]) {
-    t.is(readIssuedRecord(encode({ ...issued, ...change })), null);
+  const issued = { type: 'certificate', ...subject, measurement: 21, der: text('der') };
+  const measured = { type: 'measurement', ...subject, policyVersion, judgement };
+  t.is(readCertificateRecord(encode(issued))?.measurement, 21);
+  t.is(readMeasurementRecord(encode(measured))?.judgement.delay, judgement.delay);
+  for (const change of [{ type: 'x' }, { device: 1 }, { sequence: '1' }, { node: null }]) {
+    t.is(readCertificateRecord(encode({ ...issued, ...change })), null);
+    t.is(readMeasurementRecord(encode({ ...measured, ...change })), null);
   }
-  for (const leaf of [new Uint8Array(0), encode([1]), encode('issued'), text('issued')]) {
-    t.is(readIssuedRecord(leaf), null);
-    t.is(readMeasuredRecord(leaf), null);
+  t.is(readCertificateRecord(encode({ ...issued, measurement: '21' })), null);
+  t.is(readCertificateRecord(encode({ ...issued, der: 'x' })), null);
+  for (const change of [{ verdict: 1 }, { low: '1' }, { delay: null }]) {
+    t.is(readMeasurementRecord(encode({ ...measured, judgement: { ...judgement, ...change } })), null);
   }
+  t.is(readMeasurementRecord(encode({ ...measured, judgement: [] })), null);
+  t.is(readMeasurementRecord(encode({ ...measured, policyVersion: '3' })), null);
+  for (const leaf of [new Uint8Array(0), encode([1]), encode('certificate'), text('certificate')]) {
+    t.is(readCertificateRecord(leaf), null);
+    t.is(readMeasurementRecord(leaf), null);
+  }
+});
+
+test('what the state machine records and certifies is what verifies', (t) => {
+  const real = genesisFixture();
+  const ada = { name: 'ada', role: 'admin', spki: keyOf('ada') } as const;
+  // Orders are signed cheaply in these stories, certificates for real.
+  const verifier: SignatureVerifier = {
+    verify: (algorithm, key, message, signature) =>
+      equalBytes(signature, sign(key, message)) || nodeVerifier.verify(algorithm, key, message, signature),
+  };
+  const genesis = { ...real.genesis, administrators: [ada], policy: new Map() };
+  const machine = new Cluster(genesis, { verifier, statements: statementCodec });
+  const device = machine.device('tsa');
+  const signer = real.issuing.get('n1');
+  if (!signer) throw new Error('no key of n1');
+  t.true(machine.measure('n1', factsOf(device, 'tsa', 1, 3_000_001n)).accepted);
+  t.true(machine.confirm(machine.audit(device, 1)).accepted);
+  const audit = machine.audit(device, 1);
+  const toBeSigned = machine.authority.toBeSigned(audit) ?? new Uint8Array(0);
+  const der = machine.authority.assemble(audit, signer.signNow(toBeSigned));
+  const issued = machine.propose('n1', { kind: 'issue', device, sequence: 1, der });
+  t.true(issued.accepted, issued.reason);
+
+  const tree = new NaiveTree();
+  for (const leaf of machine.leaves) tree.push(leaf);
+  const size = machine.leaves.length;
+  const proven = (index: number) => ({
+    leaf: machine.leaves[index] ?? text(''),
+    index,
+    path: tree.path(index, 0, size),
+  });
+  const given = trustOfGenesis(real.genesis);
+  const receipt = encodeReceipt({
+    measurement: proven(audit.leaf),
+    issuance: proven(issued.leaf ?? 0),
+    checkpoint: note({ cluster: real }, given.policy, {
+      origin: given.policy.origin,
+      size,
+      root: tree.root(size),
+    }),
+    certificate: der,
+    chain: [],
+    policyVersion: audit.policyVersion,
+  });
+  const verdict = verifyCertificateBundle(der, receipt, given, nodeVerifier);
+  t.is(verdict.ok ? verdict.statement.audited.device : verdict.message, device);
 });
