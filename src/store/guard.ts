@@ -141,7 +141,8 @@ export function checkAgainstGuard(
   }
 }
 
-const MAX_VOTE = 63;
+/** Node ids have at most 64 bytes; room for longer ones without a new format. */
+const MAX_VOTE = 128;
 const VOTE_AT = 25;
 
 /** term u64, last index u64, ledger index u64, vote length u8 and text, hash present u8, hash [32] */

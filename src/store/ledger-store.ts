@@ -13,7 +13,7 @@ import {
   bundleKey,
   checkpointKey,
   decodeBody,
-  decodeBundle,
+  decodeFullBundle,
   decodeImage,
   decodeTile,
   IMAGE_KEY,
@@ -86,7 +86,7 @@ class Ledger implements OpenLedger {
     index: number,
     done: (error: Error | null, leaves?: readonly Uint8Array[] | null) => void,
   ): void {
-    deliver(this.#get(bundleKey(index), `bundle ${index}`, decodeBundle), done);
+    deliver(this.#get(bundleKey(index), `bundle ${index}`, decodeFullBundle), done);
   }
 
   readTile(

@@ -1,8 +1,8 @@
 /**
  * Keys and values of the ledger's database, and their encodings.
  *
- *   'B' bundle u64           → 256 leaves, each length u32 ‖ bytes
- *   'T' level u8, tile u64   → 256 hashes of 32 bytes
+ *   'B' bundle u64           → full entry bundle (C2SP tlog-tiles)
+ *   'T' level u8, tile u64   → full tile (C2SP tlog-tiles)
  *   'D' hash [32]            → salt [16] ‖ bytes
  *   'C' tree size u64        → signed note
  *   'I'                      → image (CBOR)     'N' → incarnation     'S' → written by `sync`
@@ -11,7 +11,7 @@
  */
 
 import type { LedgerImage, LedgerWrites } from '../audit/storage.js';
-import { TILE_WIDTH } from '../audit/tiles.js';
+import { decodeBundle, encodeBundle, TILE_WIDTH } from '../audit/tiles.js';
 import type { DetachedBody } from '../audit/types.js';
 import { encode } from '../verify/cbor.js';
 import { asBytes, decodeMap } from '../verify/cbor-reader.js';
@@ -65,7 +65,7 @@ export function operationsOf(writes: LedgerWrites): readonly Operation[] {
   const put = (key: Uint8Array, payload: Uint8Array): void => {
     operations.push({ type: 'put', key, value: seal(key, payload) });
   };
-  for (const { index, leaves } of writes.bundles) put(bundleKey(index), encodeBundle(leaves));
+  for (const { index, leaves } of writes.bundles) put(bundleKey(index), fullBundle(leaves));
   for (const { level, index, hashes } of writes.tiles) {
     if (hashes.length !== TILE_WIDTH * HASH) throw new RangeError(`tile ${level}/${index} is not full`);
     put(tileKey(level, index), hashes);
@@ -80,30 +80,17 @@ export function operationsOf(writes: LedgerWrites): readonly Operation[] {
   return operations;
 }
 
-function encodeBundle(leaves: readonly Uint8Array[]): Uint8Array {
-  if (leaves.length !== TILE_WIDTH)
+/** The payload of a full bundle is the C2SP entry bundle itself. */
+function fullBundle(leaves: readonly Uint8Array[]): Uint8Array {
+  if (leaves.length !== TILE_WIDTH) {
     throw new RangeError(`a bundle holds ${TILE_WIDTH} leaves, not ${leaves.length}`);
-  const bytes = Buffer.allocUnsafe(leaves.reduce((sum, leaf) => sum + 4 + leaf.length, 0));
-  let at = 0;
-  for (const leaf of leaves) {
-    bytes.writeUInt32BE(leaf.length, at);
-    bytes.set(leaf, at + 4);
-    at += 4 + leaf.length;
   }
-  return bytes;
+  return encodeBundle(leaves);
 }
 
-export function decodeBundle(payload: Uint8Array): readonly Uint8Array[] | null {
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  const leaves: Uint8Array[] = [];
-  let at = 0;
-  while (at + 4 <= payload.length) {
-    const next = at + 4 + view.getUint32(at);
-    if (next > payload.length) return null;
-    leaves.push(payload.subarray(at + 4, next));
-    at = next;
-  }
-  return at === payload.length && leaves.length === TILE_WIDTH ? leaves : null;
+export function decodeFullBundle(payload: Uint8Array): readonly Uint8Array[] | null {
+  const leaves = decodeBundle(payload);
+  return leaves?.length === TILE_WIDTH ? leaves : null;
 }
 
 export function encodeImage(image: LedgerImage): Uint8Array {
