@@ -349,7 +349,6 @@ export class VirtualTsa {
     const random = new Prng(options.seed ?? 1);
     const ports: ClientPorts = {
       clocks: () => this.clocks(),
-      mono: () => this.clocks().after,
       ownClock: () => this.#reading(),
       random: (length) => random.bytes(length),
       sign: (statement) => statement.slice(0, 8),
@@ -484,6 +483,9 @@ export class VirtualTsa {
     if (this.forged(text)) throw new Error('the checkpoint is below quorum');
     if (Number(sequence) !== claim.sequence) throw new Error('it is of another audit');
     return {
+      device: claim.device,
+      node: 'n1',
+      evidenceUntil: taiNs(BigInt(measuredAt) + policy.certificateLife),
       sequence: claim.sequence,
       serial: claim.sequence * 3,
       measuredAt: taiNs(BigInt(measuredAt)),

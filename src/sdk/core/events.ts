@@ -1,6 +1,6 @@
 /** What goes into the client's state machine, what comes out of it, and what it may read while it decides. */
 
-import type { DurNs, MonoNs, TaiNs } from '../../time/types.js';
+import type { DurNs, TaiNs } from '../../time/types.js';
 import type { OutcomeMessage, SessionRequest, SessionResponse } from '../../wire/messages.js';
 import type { InterlockStatus, LocalClocks, Stop } from './interlock.js';
 import type { QueryAnswer } from './time-queries.js';
@@ -22,12 +22,18 @@ export interface ReceiptClaim {
 }
 
 export interface VerifiedCertificate {
+  /** Opaque id of the audited device. */
+  readonly device: string;
   /** Audit sequence number of the device, 1 … n. */
   readonly sequence: number;
   /** Leaf index of the measurement in the log: the certificate's serial number. */
   readonly serial: number;
-  /** When the clock was measured. */
+  /** The node that measured and signed. */
+  readonly node: string;
+  /** When the clock was measured. Unit: TAI ns. */
   readonly measuredAt: TaiNs;
+  /** End of its validity as evidence; the permission to issue ends much earlier. Unit: TAI ns. */
+  readonly evidenceUntil: TaiNs;
   /** TSA − UTC(NICT) lies in [low, high]. */
   readonly low: DurNs;
   readonly high: DurNs;
@@ -40,7 +46,6 @@ export interface VerifiedCertificate {
 /** Readings and computations that the machine needs at once. None of them waits. */
 export interface ClientPorts {
   readonly clocks: () => LocalClocks;
-  readonly mono: () => MonoNs;
   /** Null while the TSA's clock cannot say the time. */
   readonly ownClock: () => OwnReading | null;
   /** Unpredictable bytes. */

@@ -202,7 +202,7 @@ export class ClientSession {
     }
     if (link.queries.due(now)) {
       const nonce = this.#ports.random(16);
-      link.queries.asked(nonce, this.#ports.mono());
+      link.queries.asked(nonce, this.#ports.clocks().after);
       this.#send({ kind: 'timeQuery', nonce });
     }
     if (link.askAgainAt !== null && now >= link.askAgainAt) {
