@@ -24,13 +24,21 @@ export interface StoredReceipt {
 
 export class CertificateStore {
   readonly directory: string;
+  /** In order: a later certificate is never durable before an earlier one, so that a crash leaves no gap. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(store: string) {
     this.directory = join(store, 'certificates');
   }
 
   /** Resolves with the file when it is durable. Storing the same certificate again replaces it by the same bytes. */
-  async store(certificate: VerifiedCertificate): Promise<string> {
+  store(certificate: VerifiedCertificate): Promise<string> {
+    const next = this.#last.then(() => this.#write(certificate));
+    this.#last = next.catch(() => undefined);
+    return next;
+  }
+
+  async #write(certificate: VerifiedCertificate): Promise<string> {
     const { year, month } = utcParts(certificate.measuredAt, builtinLeapTable);
     const [yyyy, mm] = [year.toString().padStart(4, '0'), month.toString().padStart(2, '0')];
     const name = `${certificate.sequence.toString().padStart(DIGITS, '0')}${SUFFIX}`;

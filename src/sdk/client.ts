@@ -140,26 +140,26 @@ export class TsaClient {
   /**
    * Resolves when the interlock is open.
    * @param timeoutMs 0 waits for ever
-   * @throws SdkError NOT_PERMITTED_IN_TIME, with what keeps it closed as detail
+   * @throws SdkError NOT_PERMITTED_IN_TIME, with what keeps it closed as detail; also when the client is closed
    */
   permitted(timeoutMs = 0): Promise<Permission> {
     return new Promise((resolve, reject) => {
-      const timer =
-        timeoutMs > 0
-          ? setTimeout(() => {
-              const { interlock } = this.state();
-              this.off('state', look);
-              const why = interlock.open ? 'it opened just now' : `${interlock.code}: ${interlock.reason}`;
-              reject(new SdkError('NOT_PERMITTED_IN_TIME', why, { retryable: true }));
-            }, timeoutMs)
-          : undefined;
-      const look = (): void => {
-        const { interlock } = this.state();
-        if (!interlock.open) return;
+      const finish = (settle: () => void): void => {
         clearTimeout(timer);
         this.off('state', look);
-        resolve(interlock.permission);
+        settle();
       };
+      const giveUp = (): void => {
+        const { interlock } = this.state();
+        const why = interlock.open ? 'it opened just now' : `${interlock.code}: ${interlock.reason}`;
+        finish(() => reject(new SdkError('NOT_PERMITTED_IN_TIME', why, { retryable: true })));
+      };
+      const look = (): void => {
+        const { interlock } = this.state();
+        if (interlock.open) finish(() => resolve(interlock.permission));
+        else if (interlock.code === 'CLIENT_CLOSED') giveUp();
+      };
+      const timer = timeoutMs > 0 ? setTimeout(giveUp, timeoutMs) : undefined;
       this.on('state', look);
       look();
     });
@@ -227,10 +227,13 @@ export class TsaClient {
   }
 
   #handle(event: ClientEvent): void {
-    for (const effect of this.#session.handle(event)) this.#carryOut(effect);
+    const effects = this.#session.handle(event);
+    // First what others wait for; the program's listeners may take their time.
+    for (const effect of effects) if (effect.kind !== 'notify') this.#carryOut(effect);
+    for (const effect of effects) if (effect.kind === 'notify') this.#tell(effect.notice);
   }
 
-  #carryOut(effect: ClientEffect): void {
+  #carryOut(effect: Exclude<ClientEffect, { readonly kind: 'notify' }>): void {
     switch (effect.kind) {
       case 'dial':
         this.#dial(effect.link, effect.node);
@@ -254,9 +257,6 @@ export class TsaClient {
         break;
       case 'storeCertificate':
         this.#storeCertificate(effect.certificate);
-        break;
-      case 'notify':
-        this.#tell(effect.notice);
         break;
     }
   }
@@ -317,20 +317,20 @@ export class TsaClient {
         if (notice.certificate.sequence > (this.#lastCertificate?.sequence ?? 0)) {
           this.#lastCertificate = notice.certificate;
         }
-        this.#events.emit('certificate', notice.certificate);
+        this.#emit('certificate', notice.certificate);
         break;
       case 'verdict':
-        this.#events.emit('verdict', notice.verdict);
+        this.#emit('verdict', notice.verdict);
         break;
       case 'stop':
-        this.#events.emit('stop', notice.stop);
+        this.#emit('stop', notice.stop);
         break;
       case 'connection':
         this.#connection = notice.connection;
-        this.#events.emit('state', this.state());
+        this.#emit('state', this.state());
         break;
       case 'interlock':
-        this.#events.emit('state', { interlock: notice.status, connection: this.#connection });
+        this.#emit('state', { interlock: notice.status, connection: this.#connection });
         break;
       case 'time':
         break;
@@ -343,7 +343,18 @@ export class TsaClient {
   }
 
   #tellError(error: SdkError): void {
-    if (this.#events.listenerCount('error') > 0) this.#events.emit('error', error);
+    if (this.#events.listenerCount('error') > 0) this.#emit('error', error);
+  }
+
+  /** An error of a listener is the program's own: it is thrown where it cannot hurt the client. */
+  #emit<K extends keyof TsaClientEvents>(event: K, ...args: TsaClientEvents[K]): void {
+    try {
+      this.#events.emit(event, ...(args as never));
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
   }
 }
 

@@ -36,6 +36,7 @@ const QUESTION_DEADLINE_MS = 2_000;
 
 export class NodeChannel {
   readonly #client: Clients['taa.v1.TimeService'];
+  #closed = false;
 
   constructor(address: string, node: string, cluster: string, credential: Credential) {
     this.#client = openClient(
@@ -58,6 +59,7 @@ export class NodeChannel {
 
   /** Round trip of one question; null if nobody answered. A refusal is an answer. */
   distance(nonce: Uint8Array): Promise<DurNs | null> {
+    if (this.#closed) return Promise.resolve(null);
     return new Promise((resolve) => {
       const sent = monotonicNow();
       const deadline = Date.now() + QUESTION_DEADLINE_MS;
@@ -70,6 +72,7 @@ export class NodeChannel {
   }
 
   close(): void {
+    this.#closed = true;
     this.#client.close();
   }
 }

@@ -481,6 +481,7 @@ export class VirtualTsa {
     const [, sequence, measuredAt] = /^receipt (\d+) (\d+)$/.exec(text) ?? [];
     if (sequence === undefined || measuredAt === undefined) throw new Error('there is no receipt');
     if (this.forged(text)) throw new Error('the checkpoint is below quorum');
+    if (claim.statements.length === 0) throw new Error('nothing was signed for it');
     if (Number(sequence) !== claim.sequence) throw new Error('it is of another audit');
     return {
       device: claim.device,

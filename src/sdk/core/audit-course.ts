@@ -4,7 +4,7 @@
  * is unknown is asked for again under its number, and its lease counts from when it was requested first.
  */
 
-import type { DurNs, MonoNs, TaiNs } from '../../time/types.js';
+import type { DurNs, MonoNs } from '../../time/types.js';
 import { NS_PER_MS, NS_PER_S, durNs, monoNs } from '../../time/types.js';
 import type { AuditPolicyMessage } from '../../wire/messages.js';
 import type { ProbeReading } from './statements.js';
@@ -23,8 +23,8 @@ export interface RequestedAudit {
   /** Of the interlock, when it was requested first. */
   readonly epoch: number;
   readonly requestedAt: MonoNs;
-  /** The true time was surely not before this when it was requested; null while no time was distributed. */
-  readonly notBefore: TaiNs | null;
+  /** Everything that was signed under this number, on whatever node. */
+  readonly statements: Uint8Array[];
   /** Its outcome came; a repetition of it changes nothing. */
   settled: boolean;
 }
@@ -65,13 +65,16 @@ export class AuditCourse {
     return this.#underWay === null && now >= this.#next;
   }
 
-  begin(
-    known: Pick<RequestedAudit, 'epoch' | 'notBefore'>,
-    policy: AuditPolicyMessage,
-    now: MonoNs,
-  ): RequestedAudit {
+  /** @param epoch of the interlock */
+  begin(epoch: number, policy: AuditPolicyMessage, now: MonoNs): RequestedAudit {
     this.#lastRequest += 1;
-    const audit: RequestedAudit = { ...known, request: this.#lastRequest, requestedAt: now, settled: false };
+    const audit: RequestedAudit = {
+      request: this.#lastRequest,
+      epoch,
+      requestedAt: now,
+      statements: [],
+      settled: false,
+    };
     this.#underWay = { audit, readings: [], progressAt: now, signedAt: null, unknown: 0 };
     this.#remembered.set(audit.request, audit);
     this.#remembered.delete(audit.request - REMEMBERED);
@@ -105,8 +108,9 @@ export class AuditCourse {
     return current?.audit.request === request && current.readings.length > 0 ? current.readings : null;
   }
 
-  signed(now: MonoNs): void {
+  signed(statement: Uint8Array, now: MonoNs): void {
     if (this.#underWay === null) return;
+    this.#underWay.audit.statements.push(statement);
     this.#underWay.signedAt = now;
     this.#underWay.progressAt = now;
   }

@@ -17,8 +17,8 @@ export interface OwnReading {
 export interface ReceiptClaim {
   readonly device: string;
   readonly sequence: number;
-  /** It was measured after the request, which was surely not sent before this; null if that is not known. */
-  readonly notBefore: TaiNs | null;
+  /** What this client signed under that request: the measurement must rest on one of them. */
+  readonly statements: readonly Uint8Array[];
 }
 
 export interface VerifiedCertificate {

@@ -4,9 +4,11 @@
  * alone; a node can only show evidence.
  */
 
-import type { TaiNs } from '../../time/types.js';
+import { equalBytes } from '../../verify/bytes.js';
+import { isMap } from '../../verify/cbor-reader.js';
+import { decode } from '../../verify/cbor.js';
 import { verifyCertificateBundle } from '../../verify/certificate-bundle.js';
-import type { BundleTrust } from '../../verify/certificate-bundle.js';
+import type { BundleTrust, VerifiedBundle } from '../../verify/certificate-bundle.js';
 import type { SignatureVerifier } from '../../verify/crypto.js';
 import type { TimeAuditStatement } from '../../verify/statement.js';
 import type { ReceiptClaim, VerifiedCertificate } from './events.js';
@@ -26,7 +28,7 @@ export function readReceipt(
   trust: BundleTrust,
   verifier: SignatureVerifier,
 ): VerifiedCertificate {
-  return certificateOf(verified(receipt, trust, verifier), receipt);
+  return certificateOf(verified(receipt, trust, verifier).statement, receipt);
 }
 
 /**
@@ -39,26 +41,36 @@ export function verifyClaim(
   trust: BundleTrust,
   verifier: SignatureVerifier,
 ): VerifiedCertificate {
-  const statement = verified(receipt, trust, verifier);
-  const { audited, sequence, verdict, measuredAt } = statement;
-  if (audited.device !== claim.device) throw new ReceiptRefusedError(`it is of the device ${audited.device}`);
-  if (sequence !== claim.sequence)
-    throw new ReceiptRefusedError(`it is of audit ${sequence}, not ${claim.sequence}`);
-  if (verdict !== 'pass') throw new ReceiptRefusedError(`its verdict is ${verdict}`);
-  if (isBefore(measuredAt.latest, claim.notBefore)) {
-    throw new ReceiptRefusedError(
-      'it was measured before the audit was requested: an old one is shown again',
+  const { statement, receipt: bundle } = verified(receipt, trust, verifier);
+  const { audited, sequence, verdict } = statement;
+  if (audited.device !== claim.device) refuse(`it is of the device ${audited.device}`);
+  if (sequence !== claim.sequence) refuse(`it is of audit ${sequence}, not ${claim.sequence}`);
+  if (verdict !== 'pass') refuse(`its verdict is ${verdict}`);
+  // The nonces in what was signed are of this run and this request: no old measurement rests on it.
+  const signed = clientStatementOf(bundle.measurement.leaf);
+  if (signed === null || !claim.statements.some((statement) => equalBytes(statement, signed))) {
+    refuse(
+      'the measurement does not rest on what this TSA signed for this request: an old one is shown again',
     );
   }
   return certificateOf(statement, receipt);
 }
 
-const isBefore = (instant: TaiNs, bound: TaiNs | null): boolean => bound !== null && instant < bound;
+function refuse(why: string): never {
+  throw new ReceiptRefusedError(why);
+}
 
-function verified(receipt: Uint8Array, trust: BundleTrust, verifier: SignatureVerifier): TimeAuditStatement {
+/** What the measurement record says that the client signed; null if the record says nothing of it. */
+function clientStatementOf(leaf: Uint8Array): Uint8Array | null {
+  const record = decode(leaf);
+  const statement = isMap(record) ? record.get('clientStatement') : undefined;
+  return statement instanceof Uint8Array ? statement : null;
+}
+
+function verified(receipt: Uint8Array, trust: BundleTrust, verifier: SignatureVerifier): VerifiedBundle {
   const verdict = verifyCertificateBundle(null, receipt, trust, verifier);
   if (!verdict.ok) throw new ReceiptRefusedError(`${verdict.codes.join(', ')}: ${verdict.message}`);
-  return verdict.statement;
+  return verdict;
 }
 
 function certificateOf(statement: TimeAuditStatement, receipt: Uint8Array): VerifiedCertificate {

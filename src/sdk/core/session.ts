@@ -376,8 +376,7 @@ export class ClientSession {
     if (!this.#audits.due(now) || this.#interlock.stop !== null) return;
     // A clock that cannot say the time cannot answer a probe.
     if (this.#ports.ownClock() === null) return;
-    const notBefore = this.#clock.proven(now)?.earliest ?? null;
-    const audit = this.#audits.begin({ epoch: this.#interlock.epoch, notBefore }, link.policy, now);
+    const audit = this.#audits.begin(this.#interlock.epoch, link.policy, now);
     this.#send({ kind: 'auditRequest', request: audit.request });
   }
 
@@ -420,7 +419,7 @@ export class ClientSession {
       readings,
     });
     const signature = this.#ports.sign(statement);
-    this.#audits.signed(now);
+    this.#audits.signed(statement, now);
     this.#send({ kind: 'signedReadings', request, statement, signature });
   }
 
@@ -462,7 +461,7 @@ export class ClientSession {
   #believed(link: Live, outcome: OutcomeMessage, audit: RequestedAudit): boolean {
     const { sequence } = outcome;
     try {
-      const claim = { device: link.device, sequence, notBefore: audit.notBefore };
+      const claim = { device: link.device, sequence, statements: audit.statements };
       const certificate = this.#ports.verify(outcome.receipt, claim);
       this.#storing.set(sequence, { audit, lease: shorter(outcome.lease, certificate.lease) });
       this.#effects.push({ kind: 'storeCertificate', certificate });
