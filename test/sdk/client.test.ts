@@ -138,9 +138,19 @@ test.serial('an old receipt shown again opens nothing', async (t) => {
   const old = client.lastCertificate()?.receipt;
   if (old === undefined) return t.fail();
   const trust = trustOfGenesis(cluster.fixture.genesis);
-  const claim = { device: 'd-1', sequence: client.lastCertificate()?.sequence ?? 0, statements: [Uint8Array.of(1)] };
-  t.throws(() => verifyClaim(old, claim, trust, nodeVerifier), { message: /shown again/ }, 'of the same number');
-  t.throws(() => verifyClaim(old, { ...claim, device: 'd-2' }, trust, nodeVerifier), { message: /of the device/ });
+  const claim = {
+    device: 'd-1',
+    sequence: client.lastCertificate()?.sequence ?? 0,
+    statements: [Uint8Array.of(1)],
+  };
+  t.throws(
+    () => verifyClaim(old, claim, trust, nodeVerifier),
+    { message: /shown again/ },
+    'of the same number',
+  );
+  t.throws(() => verifyClaim(old, { ...claim, device: 'd-2' }, trust, nodeVerifier), {
+    message: /of the device/,
+  });
   cluster.forge = () => old;
   await until(() => closedBecause(client) === 'VERIFICATION_FAILED', 'closing');
   t.true(client.errors.some(({ message }) => message.includes('of audit')));
