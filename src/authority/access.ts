@@ -137,7 +137,7 @@ const evidenceOf = ({ signer, algorithm, signature, statement }: SignedAct): Rec
 
 export function applyDenied(
   turn: Turn,
-  { identity, reason, count }: Extract<Testimony, { kind: 'accessDenied' }>,
+  { identity, reason, count, address }: Extract<Testimony, { kind: 'accessDenied' }>,
 ): CommandOutcome {
   const { denials } = turn.state;
   const key = JSON.stringify([identity, reason]);
@@ -152,7 +152,7 @@ export function applyDenied(
     return accept(null);
   }
   denials.set(key, { identity, reason, suppressed: 0 });
-  return accept(turn.record('accessDenied', { identity, reason, count, summary: false }));
+  return accept(turn.record('accessDenied', { identity, reason, count, address, summary: false }));
 }
 
 /** Once a minute of cluster time: what was only counted becomes records, and what has expired is forgotten. */

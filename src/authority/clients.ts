@@ -164,6 +164,7 @@ export function openSession(turn: Turn, command: Of<'sessionOpen'>): CommandOutc
     device: command.device,
     session: command.session,
     software: command.software,
+    address: command.address,
     resumed: known !== undefined,
   });
   const others = entry.sessions.filter((session) => session !== known);

@@ -5,7 +5,7 @@
  */
 
 import { durNs, taiNs, type ClockState, type DurNs, type LeapState, type TaiNs } from '../time/types.js';
-import { CborError, type CborObject, type CborValue } from '../verify/cbor.js';
+import { CborError, type CborInput, type CborObject, type CborValue } from '../verify/cbor.js';
 import { asBytes, type CborReader } from '../verify/cbor-reader.js';
 import type { AuditSample, MeasurementFacts } from './model.js';
 
@@ -40,6 +40,8 @@ export type Testimony =
       readonly device: string;
       readonly session: Uint8Array;
       readonly software: string;
+      /** From where: remote address and port. */
+      readonly address?: string | undefined;
     }
   | {
       readonly kind: 'sessionClose';
@@ -86,6 +88,7 @@ export type Testimony =
       readonly reason: string;
       /** How many such denials this one stands for; at least 1. */
       readonly count: number;
+      readonly address?: string | undefined;
     }
   | {
       readonly kind: 'nodeStarted';
@@ -145,6 +148,16 @@ export const MAX_CLIENT_STATEMENT = 16_384;
 /** A record with this much in it still fits into one leaf (65,535 bytes). */
 export const MAX_LAB_ITEM = 65_000;
 export const MAX_LAB_ITEMS = 4_096;
+/** Free texts and the length (in UTF-16 units) that they are cut to where they are written. */
+const textLimits = {
+  software: 64,
+  version: 64,
+  code: 64,
+  source: 128,
+  address: 128,
+  identity: 400,
+  detail: 1000,
+} as const;
 const REASON = /^[A-Z][A-Z0-9_]{0,63}$/;
 
 /** @throws CborError */
@@ -165,7 +178,12 @@ export function readTestimony(kind: TestimonyKind, reader: CborReader): Testimon
     case 'void':
       return { kind, ...readAuditName(reader), reason: readReason(reader) };
     case 'sessionOpen':
-      return { kind, ...readSessionName(reader), software: reader.text('software', { max: 64 }) };
+      return {
+        kind,
+        ...readSessionName(reader),
+        software: readText(reader, 'software'),
+        address: readAddress(reader),
+      };
     case 'sessionClose':
       return { kind, ...readSessionName(reader), reason: readReason(reader) };
     case 'stopAcknowledged':
@@ -180,7 +198,7 @@ export function readTestimony(kind: TestimonyKind, reader: CborReader): Testimon
       return {
         kind,
         run: reader.bytes('run', { length: 16 }),
-        version: reader.text('version', { max: 64 }),
+        version: readText(reader, 'version'),
         supports: reader.uint('supports', 1_000_000),
       };
     case 'nodeStopping':
@@ -188,9 +206,10 @@ export function readTestimony(kind: TestimonyKind, reader: CborReader): Testimon
     case 'accessDenied':
       return {
         kind,
-        identity: reader.text('identity', { max: 400 }),
+        identity: readText(reader, 'identity'),
         reason: readReason(reader),
         count: readCount(reader),
+        address: readAddress(reader),
       };
     case 'labAppend':
       return { kind, items: reader.array('items', readLabItem, MAX_LAB_ITEMS) };
@@ -215,8 +234,8 @@ function readWatch(kind: WatchKind, reader: CborReader): Testimony {
     case 'clockComparison':
       return {
         kind,
-        source: reader.text('source', { max: 128 }),
-        address: reader.text('address', { max: 128 }),
+        source: readText(reader, 'source'),
+        address: readText(reader, 'address'),
         role: reader.oneOf('role', ['reference', 'monitor']),
         authenticated: reader.bool('authenticated'),
         offset: readLength(reader, 'offset'),
@@ -228,22 +247,25 @@ function readWatch(kind: WatchKind, reader: CborReader): Testimony {
     case 'clockAnomaly':
       return {
         kind,
-        code: reader.text('code', { max: 64 }),
-        source: reader.text('source', { max: 128 }),
-        detail: reader.text('detail', { max: 1000 }),
+        code: readText(reader, 'code'),
+        source: readText(reader, 'source'),
+        detail: readText(reader, 'detail'),
       };
     case 'diverged':
-      return { kind, detail: reader.text('detail', { max: 1000 }) };
+      return { kind, detail: readText(reader, 'detail') };
     case 'forkEvidence':
       return {
         kind,
-        detail: reader.text('detail', { max: 1000 }),
+        detail: readText(reader, 'detail'),
         evidence: reader.bytes('evidence', { max: 32_768 }),
       };
   }
 }
 
-/** The body as it is encoded: the testimony without its kind. */
+/**
+ * The body as it is encoded: the testimony without its kind. Free texts come from outside: they are cut to length and
+ * made well-formed here, because what was seen must not be lost for the way it was written.
+ */
 export function testimonyBody(testimony: Testimony): CborObject {
   switch (testimony.kind) {
     case 'measure':
@@ -251,8 +273,17 @@ export function testimonyBody(testimony: Testimony): CborObject {
     case 'clockTransition':
       return { from: testimony.from, to: testimony.to, clock: { ...testimony.clock } };
     default:
-      return { ...testimony, kind: undefined };
+      return clipTexts({ ...testimony, kind: undefined });
   }
+}
+
+function clipTexts(body: CborObject): CborObject {
+  const clipped: Record<string, CborInput | undefined> = { ...body };
+  for (const [key, max] of Object.entries(textLimits)) {
+    const text = clipped[key];
+    if (typeof text === 'string') clipped[key] = text.slice(0, max).replace(/\p{Surrogate}/gu, '\ufffd');
+  }
+  return clipped;
 }
 
 /** Facts as they stand in the command, in the record and in the snapshot. */
@@ -316,6 +347,12 @@ const readSessionName = (reader: CborReader): { readonly device: string; readonl
 });
 
 export const readDevice = (reader: CborReader): string => reader.text('device', { min: 1, max: 64 });
+
+const readText = (reader: CborReader, key: keyof typeof textLimits): string =>
+  reader.text(key, { max: textLimits[key] });
+
+const readAddress = (reader: CborReader): string | undefined =>
+  reader.optionalText('address', { max: textLimits.address });
 
 const readInstant = (reader: CborReader, key: string): TaiNs => asInstant(reader.value(key), key);
 

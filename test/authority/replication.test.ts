@@ -173,6 +173,21 @@ test('refusals name what was wrong as far as it could be read, and never echo th
   }
 });
 
+test('free texts from outside are cut and made well-formed instead of being lost', (t) => {
+  const cluster = new Cluster();
+  const step = cluster.propose('n1', {
+    kind: 'clockAnomaly',
+    code: 'x',
+    source: '\ud83d',
+    detail: '😀'.repeat(600),
+  });
+  t.true(step.accepted);
+  t.is(step.records[0]?.get('source'), '\ufffd');
+  t.is(step.records[0]?.get('detail'), '😀'.repeat(500));
+  const split = cluster.propose('n1', { kind: 'diverged', detail: `x${'😀'.repeat(600)}` });
+  t.is(split.records[0]?.get('detail'), `x${'😀'.repeat(499)}\ufffd`);
+});
+
 test('a state image of another cluster, a newer program, or with a damaged byte is refused with its remedy', (t) => {
   const snapshot = story(2).authority.snapshot();
   const restore = (bytes: Uint8Array, genesis = genesisOf()) => restoreAuthority(bytes, genesis, deps);
