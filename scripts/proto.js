@@ -1,6 +1,6 @@
 // `npm run proto [-- DIR]`: generates the TypeScript types of proto/ into src/wire/gen (or DIR). They are checked in;
 // test/wire/generated.test.ts fails when they are not current. Without DIR it also writes docs/error-reasons.md and
-// docs/access.md, from the compiled tables.
+// docs/access.md from the compiled tables, and adds what is new to test/fixtures/proto-outline.json.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -44,4 +44,16 @@ for (const { module, render, file } of process.argv[2] === undefined ? documents
   const compiled = join(root, 'dist', module);
   if (!existsSync(compiled)) continue;
   writeFileSync(join(root, 'docs', file), (await import(compiled))[render]());
+}
+
+const outline = join(root, 'dist', 'test', 'wire', 'proto-outline.js');
+if (process.argv[2] === undefined && existsSync(outline)) {
+  const { breakingChanges, outlineOf } = await import(outline);
+  const golden = join(root, 'test', 'fixtures', 'proto-outline.json');
+  const published = existsSync(golden) ? JSON.parse(readFileSync(golden, 'utf8')) : {};
+  const broken = breakingChanges(published, outlineOf());
+  if (broken.length > 0) {
+    console.error(`proto/ breaks what was published:\n  ${broken.join('\n  ')}\nAdd new fields instead.`);
+    process.exitCode = 1;
+  } else writeFileSync(golden, `${JSON.stringify(outlineOf(), null, 2)}\n`);
 }

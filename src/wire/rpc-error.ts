@@ -45,9 +45,9 @@ export class RpcError extends Error {
   }
 
   /**
-   * 1. An RpcError stays itself. 2. A gRPC error that carries our details becomes what its sender meant. 3. A gRPC error
-   * without them (connection lost, deadline, limits inside grpc-js) is named by its status. 4. An error whose `code` is
-   * one of our reasons keeps it. 5. An abort is CANCELLED. 6. Anything else is INTERNAL: its text stays in `cause` and
+   * 1. An RpcError stays itself. 2. An abort is CANCELLED. 3. A gRPC error that carries our details becomes what its sender
+   * meant. 4. A gRPC error without them (connection lost, deadline, limits inside grpc-js) is named by its status. 5. An
+   * error whose `code` is one of our reasons keeps it. 6. Anything else is INTERNAL: its text stays in `cause` and
    * is not told to the other side.
    */
   static from(caught: unknown): RpcError {
@@ -56,13 +56,13 @@ export class RpcError extends Error {
       return new RpcError('MALFORMED_MESSAGE', caught.message, { cause: caught });
     }
     const fields = asRecord(caught);
+    if (fields['name'] === 'AbortError') return new RpcError('CANCELLED', undefined, { cause: caught });
     if (typeof fields['code'] === 'number') return fromGrpc(caught, fields, fields['code']);
     if (caught instanceof Error) {
       const { code } = fields;
       if (typeof code === 'string' && isErrorReason(code)) {
         return new RpcError(code, caught.message, { cause: caught });
       }
-      if (caught.name === 'AbortError') return new RpcError('CANCELLED', undefined, { cause: caught });
     }
     return new RpcError('INTERNAL', undefined, { cause: caught });
   }

@@ -197,7 +197,7 @@ test.serial(
     const stream = client('taa.v1.LabService', 'administration', ['operator', 'bench']).Append();
     const acknowledged: LabAcknowledgement[] = [];
     stream.on('data', (message: LabAcknowledgement) => acknowledged.push(message));
-  const ended = endOf(stream);
+    const ended = endOf(stream);
     const record = new Uint8Array(512);
     stream.write({ firstId: 0, records: [record, record] });
     stream.write({ firstId: 2, records: [record] });
