@@ -1,6 +1,6 @@
 // Installs what is missing and compiles. `npm start` and `npm test` call this first, so that a fresh clone needs nothing else.
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
@@ -11,11 +11,15 @@ function run(command, args) {
   if (result.status !== 0) process.exit(result.status ?? 1);
 }
 
-/** The lock file is newer than the installed tree, or nothing is installed. */
+/** Something that the lock file names is not installed, or in another version. */
 function installIsStale() {
   const marker = join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(marker)) return true;
-  return statSync(join(root, 'package-lock.json')).mtimeMs > statSync(marker).mtimeMs + 1000;
+  const packagesOf = (file) => JSON.parse(readFileSync(file, 'utf8')).packages;
+  const installed = packagesOf(marker);
+  return Object.entries(packagesOf(join(root, 'package-lock.json'))).some(
+    ([path, { version, optional }]) => path !== '' && !optional && installed[path]?.version !== version,
+  );
 }
 
 export function build() {

@@ -65,7 +65,10 @@ export class LabCluster {
   static async start(options: LabClusterOptions): Promise<LabCluster> {
     const outline = readOutline(options.directory);
     const sites = outline?.nodes.map(({ name }) => name) ?? options.sites ?? LAB_SITES;
-    const reference = await startReferenceServer(outline === null ? {} : { port: outline.referencePort });
+    const reference = await startReferenceServer({
+      ownThread: true,
+      ...(outline === null ? {} : { port: outline.referencePort }),
+    });
     const ports = await portsOf(sites, outline);
     const { peerAddress } = options;
     const plan: ClusterPlan = {

@@ -327,7 +327,7 @@ export class NodeCore {
       replica,
       clockWatch,
     };
-    publication.start(() => {
+    publication.start(ledger.size - authority.uncovered(), () => {
       raft.start(() => {
         testimony.nodeStarted(this.options.version, SUPPORTED_VERSION);
         this.#tick();

@@ -57,7 +57,8 @@ export class Publication {
     this.#listener = listener;
   }
 
-  start(ready: () => void): void {
+  /** @param boundary size of the last boundary that the tree has passed */
+  start(boundary: number, ready: () => void): void {
     const { witness, ledger } = this.#env.storage;
     witness.load((failed, state) => {
       if (failed !== null) {
@@ -69,8 +70,14 @@ export class Publication {
           this.#listener.fatal(error);
           return;
         }
-        this.#open(state ?? null, note ?? null);
-        ready();
+        this.#ledger.headAt(boundary, (unreadable, head) => {
+          if (unreadable !== null || head === undefined) {
+            this.#listener.fatal(unreadable ?? new Error(`the tree of ${boundary} leaves cannot be read`));
+            return;
+          }
+          this.#open(state ?? null, note ?? null, boundary === 0 ? null : head);
+          ready();
+        });
       });
     });
   }
@@ -115,7 +122,7 @@ export class Publication {
     this.#step({ kind: 'tick' });
   }
 
-  #open(witness: WitnessState | null, published: Uint8Array | null): void {
+  #open(witness: WitnessState | null, published: Uint8Array | null, boundary: TreeHead | null): void {
     const { clusterId, members, trust } = this.#genesis;
     const checkpoint = published === null ? null : readCheckpoint(published);
     if (published !== null && checkpoint !== null) {
@@ -132,7 +139,7 @@ export class Publication {
       witness,
       published,
       size: this.#ledger.size,
-      boundary: null,
+      boundary,
     });
     this.#step({ kind: 'tick' });
   }
