@@ -36,14 +36,13 @@ for (const name of named(outDir, '.ts')) {
   writeFileSync(path, readFileSync(path, 'utf8').replaceAll(`${protoDir}/`, 'proto/'));
 }
 
-const documents = [
-  { module: 'src/wire/reasons.js', render: 'renderReasons', file: 'error-reasons.md' },
-  { module: 'src/rpc/access.js', render: 'renderAccess', file: 'access.md' },
-];
-for (const { module, render, file } of process.argv[2] === undefined ? documents : []) {
-  const compiled = join(root, 'dist', module);
-  if (!existsSync(compiled)) continue;
-  writeFileSync(join(root, 'docs', file), (await import(compiled))[render]());
+const compiled = (module) => import(join(root, 'dist', 'src', module));
+if (process.argv[2] === undefined && existsSync(join(root, 'dist', 'src'))) {
+  const [{ renderReasons }, { refusalReasons }, { renderAccess }] = await Promise.all(
+    ['wire/reasons.js', 'authority/refusals.js', 'rpc/access.js'].map(compiled),
+  );
+  writeFileSync(join(root, 'docs', 'error-reasons.md'), renderReasons(refusalReasons));
+  writeFileSync(join(root, 'docs', 'access.md'), renderAccess());
 }
 
 const outline = join(root, 'dist', 'test', 'wire', 'proto-outline.js');

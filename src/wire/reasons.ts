@@ -308,6 +308,11 @@ export const reasons = {
     'The leap-second table has expired, and a leap second is possible.',
     'Approve a current table.',
   ),
+  AUDIT_PENDING: audit(
+    'retry',
+    'Another node is still working on the audit.',
+    'Ask again after a moment, or ask for a new audit here.',
+  ),
   NOT_CONFIRMED: audit('retry', 'No later clock sample confirmed the clock that measured.', 'Measure again.'),
   NOT_ISSUED_IN_TIME: audit(
     'retry',
@@ -324,8 +329,11 @@ export const isErrorReason = (text: string): text is ErrorReason => Object.hasOw
 
 export const reasonInfo = (reason: ErrorReason): ReasonInfo => reasons[reason];
 
-/** docs/error-reasons.md, whole. */
-export function renderReasons(): string {
+/**
+ * docs/error-reasons.md, whole.
+ * @param refusals reasons with which the state machine refuses a committed command (src/authority/refusals.ts)
+ */
+export function renderReasons(refusals: Readonly<Record<string, string>>): string {
   const row = ([name, info]: [string, ReasonInfo]): string =>
     `| \`${name}\` | ${info.status} | ${info.retryable ? 'yes' : 'no'} | ${info.meaning} | ${info.remedy} |`;
   const table = (about: ReasonInfo['about']): string =>
@@ -338,7 +346,7 @@ export function renderReasons(): string {
     ].join('\n');
   return `# Error reasons
 
-This file is made from \`src/wire/reasons.ts\` by \`npm run proto\`; a test fails when it is not current.
+This file is made from \`src/wire/reasons.ts\` and \`src/authority/refusals.ts\` by \`npm run proto\`; a test fails when it is not current.
 
 Every error of a gRPC call carries \`google.rpc.ErrorInfo\` in the trailer \`grpc-status-details-bin\`: \`domain\` is
 \`taa\`, \`reason\` one of the names below, \`metadata.retryable\` is \`true\` or \`false\`, and \`metadata.leader\`
@@ -355,5 +363,16 @@ ${table('call')}
 These stand in \`AuditOutcome.reason\`; the reasons that begin with \`CLOCK_\` above may stand there too.
 
 ${table('audit')}
+
+## Why a command was refused
+
+A command that was committed and refused gives \`COMMAND_REFUSED\`; its message begins with one of these, and so does the
+record of the refusal in the log.
+
+| Reason | Meaning |
+| --- | --- |
+${Object.entries(refusals)
+  .map(([name, meaning]) => `| \`${name}\` | ${meaning} |`)
+  .join('\n')}
 `;
 }
