@@ -1,0 +1,178 @@
+/**
+ * Durable appends: 512-byte records through gRPC over mutual TLS into three `taad` processes on loopback, acknowledged
+ * when a majority has synced and the node has applied them. Rounds go round the concurrencies, so that a disturbance
+ * does not fall on one of them alone; a figure is the median of its rounds.
+ */
+
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { closedLoop } from './closed-loop.js';
+import type { Duration, Sample } from './closed-loop.js';
+import { BenchError } from './errors.js';
+import { EtcdTarget } from './etcd-target.js';
+import { fdatasyncMs, workDirectory } from './machine.js';
+import { RECORD_BYTES } from './records.js';
+import { median, rounded } from './statistics.js';
+import { TaaTarget } from './taa-target.js';
+
+interface Options {
+  readonly besideEtcd: boolean;
+  readonly rounds: number;
+  readonly concurrencies: readonly number[];
+  readonly duration: Duration;
+  readonly directory: string;
+  readonly keep: boolean;
+}
+
+/** One turn of one concurrency: both systems directly after another, so that their ratio sees the same machine. */
+interface Round {
+  readonly fdatasyncMs: number;
+  readonly taa: Sample;
+  readonly etcd: Sample | null;
+}
+
+/** Code that has not run yet is slower than the same code a second later. */
+const FIRST_WARMING: Duration = { warmMs: 0, runMs: 1_500 };
+const FIRST_CONCURRENCY = 64;
+
+export async function replicate(args: readonly string[]): Promise<void> {
+  const options = readOptions(args);
+  if (options.besideEtcd) EtcdTarget.requireInstalled();
+  const directory = workDirectory(options.directory);
+  let taa: TaaTarget | null = null;
+  let etcd: EtcdTarget | null = null;
+  try {
+    taa = await TaaTarget.start(join(directory, 'taa'));
+    etcd = options.besideEtcd ? await EtcdTarget.start(join(directory, 'etcd')) : null;
+    const rounds = await measure(options, directory, taa, etcd);
+    for (const concurrency of options.concurrencies) {
+      print({ bench: 'replicate', concurrency, ...summary(rounds.get(concurrency) ?? []) });
+    }
+    if (etcd !== null) await etcd.requireAllStored();
+    const walked = await taa.stopAndWalk();
+    print({ bench: 'replicate', verified: true, nodes: 3, ...walked });
+  } finally {
+    await etcd?.stop();
+    await taa?.close();
+    if (options.keep) console.error(`data directories: ${directory}`);
+    else rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function measure(
+  { rounds, concurrencies, duration }: Options,
+  directory: string,
+  taa: TaaTarget,
+  etcd: EtcdTarget | null,
+): Promise<ReadonlyMap<number, readonly Round[]>> {
+  const found = new Map<number, Round[]>(concurrencies.map((concurrency) => [concurrency, []]));
+  const runTaa = async (concurrency: number, how: Duration): Promise<Sample> => {
+    await taa.followLeader();
+    return closedLoop(taa, concurrency, how);
+  };
+  await runTaa(FIRST_CONCURRENCY, FIRST_WARMING);
+  if (etcd !== null) await closedLoop(etcd, FIRST_CONCURRENCY, FIRST_WARMING);
+  for (let round = 0; round < rounds; round++) {
+    for (const concurrency of concurrencies) {
+      const syncMs = fdatasyncMs(directory);
+      const one: Round = {
+        fdatasyncMs: syncMs,
+        taa: await runTaa(concurrency, duration),
+        etcd: etcd === null ? null : await closedLoop(etcd, concurrency, duration),
+      };
+      found.get(concurrency)?.push(one);
+      console.error(describe(round, concurrency, one));
+    }
+  }
+  return found;
+}
+
+function describe(round: number, concurrency: number, { taa, etcd }: Round): string {
+  const one = (name: string, { opsPerSecond, p50Ms, p99Ms, otherCpu }: Sample): string =>
+    `${name} ${rounded(opsPerSecond)}/s p50 ${rounded(p50Ms)} p99 ${rounded(p99Ms)} ms (others ${rounded(otherCpu * 100)} % CPU)`;
+  const parts = [one('taa', taa), ...(etcd === null ? [] : [one('etcd', etcd)])];
+  return `round ${round + 1}, ${concurrency} in flight: ${parts.join('; ')}`;
+}
+
+function summary(rounds: readonly Round[]) {
+  const taa = rounds.map((round) => round.taa);
+  const etcd = rounds.flatMap((round) => (round.etcd === null ? [] : [round.etcd]));
+  const ratio = (of: (sample: Sample) => number): number =>
+    rounded(median(rounds.flatMap((round) => (round.etcd === null ? [] : [of(round.taa) / of(round.etcd)]))));
+  return {
+    ...figures(taa),
+    fdatasyncP50Ms: rounded(median(rounds.map((round) => round.fdatasyncMs))),
+    recordBytes: RECORD_BYTES,
+    rounds: rounds.length,
+    ...(etcd.length > 0 && {
+      etcd: figures(etcd),
+      timesEtcd: {
+        opsPerSecond: ratio((sample) => sample.opsPerSecond),
+        p50Ms: ratio((sample) => sample.p50Ms),
+        p99Ms: ratio((sample) => sample.p99Ms),
+        serverCpuSecondsPer1000: ratio((sample) => sample.serverCpuSecondsPer1000),
+      },
+    }),
+  };
+}
+
+function figures(samples: readonly Sample[]) {
+  const of = (figure: (sample: Sample) => number): number => rounded(median(samples.map(figure)));
+  const rates = samples.map((sample) => sample.opsPerSecond);
+  return {
+    opsPerSecond: of((sample) => sample.opsPerSecond),
+    opsPerSecondRange: [rounded(Math.min(...rates)), rounded(Math.max(...rates))],
+    p50Ms: of((sample) => sample.p50Ms),
+    p99Ms: of((sample) => sample.p99Ms),
+    serverCpuSecondsPer1000: of((sample) => sample.serverCpuSecondsPer1000),
+    clientCpuSecondsPer1000: of((sample) => sample.clientCpuSecondsPer1000),
+    otherCpu: of((sample) => sample.otherCpu),
+    errors: samples.reduce((sum, sample) => sum + sample.errors, 0),
+  };
+}
+
+function print(result: object): void {
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}
+
+function readOptions(args: readonly string[]): Options {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args: [...args],
+      options: {
+        beside: { type: 'string' },
+        rounds: { type: 'string', default: '3' },
+        seconds: { type: 'string', default: '2' },
+        concurrency: { type: 'string', default: '1,16,64,256' },
+        dir: { type: 'string', default: '/var/tmp' },
+        keep: { type: 'boolean', default: false },
+      },
+    }));
+  } catch (error) {
+    throw new BenchError(`${(error as Error).message}; options: ${USAGE}`, 2);
+  }
+  if (values.beside !== undefined && values.beside !== 'etcd') {
+    throw new BenchError(`--beside ${values.beside} is not known; the only peer is etcd`, 2);
+  }
+  const runMs = 1000 * positive('seconds', values.seconds, 0.1);
+  return {
+    besideEtcd: values.beside === 'etcd',
+    rounds: Math.floor(positive('rounds', values.rounds, 1)),
+    concurrencies: values.concurrency.split(',').map((text) => Math.floor(positive('concurrency', text, 1))),
+    duration: { warmMs: runMs / 4, runMs },
+    directory: values.dir,
+    keep: values.keep,
+  };
+}
+
+const USAGE = '--beside etcd, --rounds 3, --seconds 2, --concurrency 1,16,64,256, --dir /var/tmp, --keep';
+
+function positive(name: string, text: string, least: number): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < least) {
+    throw new BenchError(`--${name} ${text} is not a number of at least ${least}; options: ${USAGE}`, 2);
+  }
+  return value;
+}
