@@ -19,7 +19,7 @@ export function bytesOf(field: string, value: Uint8Array, min: number, max: numb
 export function textOf(field: string, value: string, max: number): string {
   if (value.length > max)
     throw new MalformedMessage(field, `it has at most ${max} characters, not ${value.length}`);
-  if ([...value].some((character) => character < ' ' || character === '\u007f')) {
+  if (Array.from(value).some((character) => character < ' ' || character === '\u007f')) {
     throw new MalformedMessage(field, 'it holds control characters');
   }
   return value;
