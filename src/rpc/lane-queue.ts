@@ -33,6 +33,7 @@ const nothing = Buffer.alloc(0);
 export class LaneQueue {
   readonly #sink: LaneSink;
   readonly #limits: LaneQueueLimits;
+  readonly #later: (task: () => void) => void;
   #waiting: Buffer[] = [];
   /** Index of the oldest waiting message: `shift` on a long array would be linear. */
   #head = 0;
@@ -41,9 +42,11 @@ export class LaneQueue {
   #closed = false;
   #dropped = 0;
 
-  constructor(sink: LaneSink, limits: LaneQueueLimits) {
+  /** @param later runs a task after the event loop has looked at its sockets */
+  constructor(sink: LaneSink, limits: LaneQueueLimits, later: (task: () => void) => void = setImmediate) {
     this.#sink = sink;
     this.#limits = limits;
+    this.#later = later;
   }
 
   /** Bytes accepted and not yet passed to the network. */
@@ -113,7 +116,8 @@ export class LaneQueue {
     this.#sink.write(message, () => {
       this.#inFlight -= length;
       this.#bytes -= length;
-      this.#flush();
+      // Not at once: a fast socket would take the whole backlog in one turn, and nothing else would be served meanwhile.
+      if (this.#head < this.#waiting.length) this.#later(() => this.#flush());
     });
   }
 

@@ -26,11 +26,12 @@ class SlowSink {
 }
 
 const bytes = (length: number, mark = 0): Buffer => Buffer.alloc(length, mark);
+const atOnce = (task: () => void): void => task();
 const limits = { maxBytes: 1_000_000, maxMessages: 10, drop: 'newest' } as const;
 
 test('small messages go through at once, and memory counts until they have left', (t) => {
   const sink = new SlowSink();
-  const queue = new LaneQueue(sink, limits);
+  const queue = new LaneQueue(sink, limits, atOnce);
   t.true(queue.push(bytes(100)));
   t.is(sink.written.length, 1);
   t.is(queue.bytes, 100);
@@ -40,7 +41,7 @@ test('small messages go through at once, and memory counts until they have left'
 
 test('only so much is handed over at a time; the rest follows as it leaves, in order', (t) => {
   const sink = new SlowSink();
-  const queue = new LaneQueue(sink, limits);
+  const queue = new LaneQueue(sink, limits, atOnce);
   for (let mark = 0; mark < 5; mark += 1) queue.push(bytes(200_000, mark));
   t.is(sink.written.length, 2);
   while (sink.send());
@@ -50,9 +51,22 @@ test('only so much is handed over at a time; the rest follows as it leaves, in o
   );
 });
 
+test('what waited follows in a later turn, so that other sockets are served in between', (t) => {
+  const turns: (() => void)[] = [];
+  const sink = new SlowSink();
+  const queue = new LaneQueue(sink, limits, (task) => turns.push(task));
+  for (let mark = 0; mark < 4; mark += 1) queue.push(bytes(250_000, mark));
+  t.is(sink.written.length, 2);
+  sink.send();
+  sink.send();
+  t.is(sink.written.length, 2);
+  turns.splice(0).forEach((turn) => turn());
+  t.is(sink.written.length, 4);
+});
+
 test('a message larger than what is handed over at a time still goes', (t) => {
   const sink = new SlowSink();
-  const queue = new LaneQueue(sink, limits);
+  const queue = new LaneQueue(sink, limits, atOnce);
   queue.push(bytes(900_000));
   queue.push(bytes(10));
   t.is(sink.written.length, 1);
@@ -62,7 +76,7 @@ test('a message larger than what is handed over at a time still goes', (t) => {
 
 test('after close nothing more is handed over or accepted', (t) => {
   const sink = new SlowSink();
-  const queue = new LaneQueue(sink, limits);
+  const queue = new LaneQueue(sink, limits, atOnce);
   for (let count = 0; count < 4; count += 1) queue.push(bytes(200_000));
   queue.close();
   t.false(queue.push(bytes(1)));
@@ -121,7 +135,7 @@ for (const drop of ['oldest', 'newest'] as const) {
       const random = new Random(seed);
       const bounds = { maxBytes: 900_000, maxMessages: 1 + random.below(12), drop };
       const sink = new SlowSink();
-      const queue = new LaneQueue(sink, bounds);
+      const queue = new LaneQueue(sink, bounds, atOnce);
       const naive = new NaiveQueue(bounds);
       for (let step = 0; step < 300; step += 1) {
         if (random.below(5) < 3) {
