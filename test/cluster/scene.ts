@@ -16,7 +16,7 @@ import { NS_PER_MS, taiNs } from '../../src/time/types.js';
 import { examine } from './examination.js';
 import type { Examination } from './examination.js';
 import { LinkProxy } from './link-proxy.js';
-import { pipelineSteps } from './altered-build.js';
+import type { pipelineSteps } from './altered-build.js';
 import type { PowerCutDisks } from './power-cut.js';
 
 const AUDIT_EVERY = 400n * NS_PER_MS;

@@ -17,20 +17,24 @@ import { SUPPORTED_VERSION } from '../../authority/state.js';
 import type { Audit, Device, MeasurementFacts } from '../../authority/model.js';
 import { createRaft } from '../../raft/driver.js';
 import type { Raft, RaftLimits, TimingProfile } from '../../raft/driver-api.js';
-import type { PeerTransport } from '../../raft/transport.js';
+import { DEFAULT_LIMITS } from '../../raft/timing.js';
 import type { Entry } from '../../raft/types.js';
 import { nodeId } from '../../raft/types.js';
 import type { SessionPeer, SignedCommandSubmission } from '../../rpc/doors.js';
+import type { ClockReading } from '../../time/types.js';
 import { durNs, NS_PER_MS, NS_PER_S } from '../../time/types.js';
 import type { Genesis } from '../../verify/genesis.js';
 import type { OutcomeMessage, Refusal, SessionResponse } from '../../wire/messages.js';
 import type { Environment } from '../environment.js';
-import { AuditSession, holdsKey } from './audit-session.js';
+import { admission, clockRefusal } from './admission.js';
+import type { AdmittedCaller } from './admission.js';
+import { AuditSession } from './audit-session.js';
 import type { SessionContext, SessionKey } from './audit-session.js';
 import { ClockWatch } from './clock-watch.js';
 import { ClusterTime, decodeClockWord, encodeClockWord } from './cluster-time.js';
 import { Issuance } from './issuance.js';
 import { Outcomes } from './outcomes.js';
+import { raftTransport } from './peer-messages.js';
 import type { CommandResult } from './proposals.js';
 import { Proposals } from './proposals.js';
 import { Publication } from './publication.js';
@@ -43,7 +47,10 @@ const TICK = durNs(100n * NS_PER_MS);
 /** Records that no boundary covers yet get one after this long. */
 const CHECKPOINT_AFTER = NS_PER_S;
 
-export const DEFAULT_LIMITS: RaftLimits = { maxUncommittedBytes: 64 << 20, maxAppendBytes: 1 << 20 };
+const SHUTTING_DOWN: Refusal = {
+  reason: 'SHUTTING_DOWN',
+  detail: 'the node is stopping; connect to another',
+};
 
 /**
  * What an observer may watch. The simulator checks its invariants here; tests that bring a bug back replace a part.
@@ -166,26 +173,9 @@ export class NodeCore {
     return reasons;
   }
 
-  /** Whether replicated state admits this caller; asked at the start of every call, so that a suspension takes effect at commit. */
-  admission(caller: {
-    readonly identity: string;
-    readonly role: string;
-    readonly name: string;
-    readonly spki: Uint8Array;
-  }): Refusal | null {
-    if (caller.role === 'client') {
-      const device = this.authority.deviceByIdentity(caller.identity);
-      if (device === undefined)
-        return { reason: 'CLIENT_NOT_REGISTERED', detail: `${caller.identity} is not registered` };
-      if (!holdsKey(device, caller.spki)) {
-        return {
-          reason: 'CREDENTIAL_NOT_REGISTERED',
-          detail: 'the key is not registered for this device, or suspended',
-        };
-      }
-      return null;
-    }
-    return null;
+  /** Asked at the start of every call; null admits. */
+  admission(caller: AdmittedCaller): Refusal | null {
+    return admission(this.authority, caller);
   }
 
   isConnected(device: string): boolean {
@@ -210,14 +200,10 @@ export class NodeCore {
     send: (message: SessionResponse) => boolean,
     end: (reason: Refusal | null) => void,
   ): SessionPeer {
-    const refused = this.#refuseSession(caller);
+    const refused = this.#stopping ? SHUTTING_DOWN : this.admission({ ...caller, role: 'client' });
     const device = this.authority.deviceByIdentity(caller.identity);
     if (refused !== null || device === undefined) {
-      const reason = refused ?? {
-        reason: 'CLIENT_NOT_REGISTERED',
-        detail: `${caller.identity} is not registered`,
-      };
-      end(reason);
+      end(refused);
       return { receive: () => undefined, closed: () => undefined };
     }
     const session: AuditSession = new AuditSession(this.#sessionContext(), device, caller, send, (reason) => {
@@ -243,8 +229,7 @@ export class NodeCore {
   stop(done: () => void): void {
     if (this.#stopping) return;
     this.#stopping = true;
-    const leaving = { reason: 'SHUTTING_DOWN', detail: 'the node is stopping; connect to another' };
-    for (const session of [...this.#sessions]) session.goAway(leaving);
+    for (const session of [...this.#sessions]) session.goAway(SHUTTING_DOWN);
     const { raft, replica, proposals } = this.#running;
     raft.transferLeadership(() => {
       this.#cancelTick();
@@ -344,7 +329,10 @@ export class NodeCore {
       clusterId: genesis.clusterId,
       voters: genesis.members.map(({ id, site }) => ({ id: nodeId(id), site })),
       store: env.storage.log,
-      transport: this.#raftTransport(),
+      transport: raftTransport(env.transport, {
+        checkpoint: (from, bytes) => this.#parts?.publication.receive(from, bytes),
+        clock: (from, bytes) => this.#heard(from, bytes),
+      }),
       timers: env.timers,
       mono: env.mono,
       seed,
@@ -421,42 +409,9 @@ export class NodeCore {
     }
   }
 
-  #raftTransport(): PeerTransport {
-    const { transport } = this.#env;
-    return {
-      send: (to, lane, bytes) => transport.send(to, lane, 'raft', bytes),
-      onMessage: (handler) =>
-        transport.onMessage((from, kind, bytes) => {
-          switch (kind) {
-            case 'raft':
-              handler(nodeId(from), bytes);
-              break;
-            case 'checkpoint':
-              this.#parts?.publication.receive(from, bytes);
-              break;
-            case 'clock': {
-              const word = decodeClockWord(bytes);
-              if (word !== null) this.#clusterTime.heard(from, word, this.#env.mono());
-              break;
-            }
-          }
-        }),
-      onPeerLost: (handler) => transport.onPeerLost((peer) => handler(nodeId(peer))),
-    };
-  }
-
-  #refuseSession(caller: SessionCaller): Refusal | null {
-    if (this.#stopping)
-      return { reason: 'SHUTTING_DOWN', detail: 'the node is stopping; connect to another' };
-    const device = this.authority.deviceByIdentity(caller.identity);
-    if (device === undefined) return null;
-    if (!holdsKey(device, caller.spki)) {
-      return {
-        reason: 'CREDENTIAL_NOT_REGISTERED',
-        detail: 'the key is not registered for this device, or suspended',
-      };
-    }
-    return null;
+  #heard(from: string, bytes: Uint8Array): void {
+    const word = decodeClockWord(bytes);
+    if (word !== null) this.#clusterTime.heard(from, word, this.#env.mono());
   }
 
   #sessionContext(): SessionContext {
@@ -472,7 +427,7 @@ export class NodeCore {
       random: env.random,
       clockReading: env.clockReading,
       verifier: env.verifier,
-      mayMeasure: (reading) => this.#mayMeasure(reading.state, reading.latest - reading.earliest),
+      mayMeasure: (reading) => this.#mayMeasure(reading),
       certified: () => this.certified(),
       device: (id) => authority.device(id),
       auditOfRequest: (device, session, request) => authority.auditOfRequest(device, session, request),
@@ -487,27 +442,12 @@ export class NodeCore {
     };
   }
 
-  #mayMeasure(state: string, width: bigint): Refusal | null {
-    if (this.#stopping) return { reason: 'SHUTTING_DOWN', detail: 'the node is stopping' };
-    if (this.#impairments.has('LEDGER_DIVERGED'))
+  #mayMeasure(reading: ClockReading): Refusal | null {
+    if (this.#stopping) return SHUTTING_DOWN;
+    if (this.#impairments.has('LEDGER_DIVERGED')) {
       return { reason: 'LEDGER_DIVERGED', detail: 'this node only stands for inspection' };
-    switch (state) {
-      case 'synchronised':
-      case 'holdover':
-        break;
-      case 'disrupted':
-        return { reason: 'CLOCK_DISRUPTED', detail: 'the clock was disrupted' };
-      case 'quarantined':
-        return { reason: 'CLOCK_QUARANTINED', detail: 'the clock waits for an operator' };
-      case 'outOfTolerance':
-        return { reason: 'CLOCK_OUT_OF_TOLERANCE', detail: 'the clock is out of tolerance' };
-      default:
-        return { reason: 'CLOCK_NOT_SYNCHRONISED', detail: 'the clock is not synchronised yet' };
     }
-    if (width / 2n > this.authority.policy().taaStop) {
-      return { reason: 'CLOCK_OUT_OF_TOLERANCE', detail: 'the bound of the clock exceeds the policy' };
-    }
-    return null;
+    return clockRefusal(reading, this.authority.policy().taaStop);
   }
 
   #impaired(reason: string, detail: string): void {
