@@ -8,6 +8,7 @@ import { readConfig } from '../src/node/host/config.js';
 import { startDaemon } from '../src/node/host/daemon.js';
 import { operatorMessage } from '../src/node/host/failure.js';
 import { packageVersion } from '../src/node/host/version.js';
+import { endProcess } from '../src/store/index.js';
 
 const version = packageVersion();
 
@@ -18,14 +19,17 @@ function log(entry: Readonly<Record<string, unknown>>): void {
 
 async function run(file: string): Promise<void> {
   const config = readConfig(file);
+  let failed = false;
   const daemon = await startDaemon({
     config,
     version,
     notifier: { notify: (notice) => log({ ...notice }) },
     fatal: (error) => {
+      if (failed) return;
+      failed = true;
       log({ severity: 'alarm', code: 'FATAL', message: operatorMessage(error), stack: error.stack });
       // Nothing may be acknowledged after a failed write: not even a clean stop.
-      process.exit(70);
+      endProcess(70);
     },
   });
   log({ severity: 'info', code: 'READY', message: `${config.node} takes part`, version, pid: process.pid });

@@ -62,7 +62,10 @@ export interface DataDirectory {
   readonly directory: DirectoryLayout;
   readonly identity: DirectoryIdentity;
   readonly genesis: Uint8Array;
-  /** Waits for pending work, brings the guard up to date, gives the lock back. */
+  /**
+   * Waits for pending work, brings the guard up to date, gives the lock back. After a failed write it may never resolve:
+   * end the process with `endProcess` instead.
+   */
   close(): Promise<void>;
 }
 

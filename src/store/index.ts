@@ -19,3 +19,4 @@ export {
   type StoreErrorCode,
 } from './errors.js';
 export { syncDirectory, writeFileAtomically } from './atomic-file.js';
+export { endProcess } from './process-end.js';

@@ -10,6 +10,7 @@
  * Engines do not verify checksums in iterators: whoever stores a value here puts its own check around it.
  */
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { StorageClosedError, StorageFailedError, StoreError, isDiskFull, messageOf } from './errors.js';
 
 export type Operation =
@@ -66,7 +67,10 @@ export interface KeyValueStore {
   /** Removes a range. Not atomic and not durable until the next synced batch; slow (tombstones), so never on a hot path. */
   clear(range: KeyRange): Promise<void>;
   compact(range: Required<KeyRange>): Promise<void>;
-  /** Waits for pending work; a second call returns the same promise. */
+  /**
+   * Waits for pending work; a second call returns the same promise. After a failed write it may never resolve: RocksDB
+   * can wait for ever for a flush that a full disk has refused (DBImpl::CloseHelper). `closeAllStores` has a limit.
+   */
   close(): Promise<void>;
 }
 
@@ -80,7 +84,25 @@ export async function openKeyValueStore(
   } catch (error) {
     throw error instanceof StoreError ? error : openFailed(engine.name, error);
   }
-  return new GuardedStore(engine, options.readOnly);
+  const store = new GuardedStore(engine, options.readOnly);
+  openStores.add(store);
+  return store;
+}
+
+/** For the end of the process: an engine's threads must be at rest before the C++ destructors run. */
+const openStores = new Set<KeyValueStore>();
+
+/** Closes every store of this process. False when one did not close within the limit. */
+export async function closeAllStores(limitMs: number): Promise<boolean> {
+  const closing = Promise.allSettled([...openStores].map((store) => store.close())).then(() => true);
+  const limit = new AbortController();
+  const tooLong = delay(limitMs, false, { signal: limit.signal });
+  try {
+    return await Promise.race([closing, tooLong]);
+  } finally {
+    limit.abort();
+    tooLong.catch(() => undefined); // the abort
+  }
 }
 
 function openFailed(name: EngineName, error: unknown): StoreError {
@@ -154,6 +176,7 @@ class GuardedStore implements KeyValueStore {
   async #drainAndClose(): Promise<void> {
     await Promise.allSettled(this.#pending);
     await this.#engine.close();
+    openStores.delete(this);
   }
 
   #write(what: string, work: () => Promise<void>): Promise<void> {

@@ -92,12 +92,18 @@ async function iterate(db: Handle, options: IterateOptions, visit: Visit): Promi
 
 /** Tables never change once written, so links do; what LevelDB appends to or replaces is copied. */
 async function copyForReading(location: string): Promise<string> {
+  const names = await readdir(location);
   const copy = await mkdtemp(join(tmpdir(), 'taa-inspect-'));
-  for (const name of await readdir(location)) {
-    if (name === 'LOCK') continue;
-    const [from, to] = [join(location, name), join(copy, name)];
-    if (/\.(ldb|sst)$/.test(name)) await link(from, to).catch(() => cp(from, to));
-    else await cp(from, to);
+  try {
+    for (const name of names) {
+      if (name === 'LOCK') continue;
+      const [from, to] = [join(location, name), join(copy, name)];
+      if (/\.(ldb|sst)$/.test(name)) await link(from, to).catch(() => cp(from, to));
+      else await cp(from, to);
+    }
+  } catch (error) {
+    await rm(copy, { recursive: true, force: true });
+    throw error;
   }
   return copy;
 }

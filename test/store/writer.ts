@@ -6,9 +6,10 @@
 
 import { existsSync, writeFileSync, writeSync } from 'node:fs';
 import { logIndex, type Entry } from '../../src/raft/types.js';
-import type { LogBatch } from '../../src/raft/storage.js';
+import type { LogBatch, RaftLogStore } from '../../src/raft/storage.js';
 import type { DiskEngine } from '../../src/store/engine.js';
 import { StoreError } from '../../src/store/errors.js';
+import { endProcess } from '../../src/store/process-end.js';
 import { entry, hardState, openNode, persist, seeded } from './harness.js';
 
 export interface Story {
@@ -64,7 +65,7 @@ async function main(
       await persist(node.log, next.batch);
     } catch (error) {
       say(`failed ${error instanceof StoreError ? error.message : String(error)}`);
-      await afterFailure(node, next.batch);
+      await afterFailure(node.log, next.batch);
       return;
     }
     story = next.story;
@@ -74,16 +75,16 @@ async function main(
   }
 }
 
-async function afterFailure(node: Awaited<ReturnType<typeof openNode>>, batch: LogBatch): Promise<void> {
+async function afterFailure(log: RaftLogStore, batch: LogBatch): Promise<void> {
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
-      await persist(node.log, attempt === 0 ? batch : { hardState: hardState(1000 + attempt), entries: [] });
+      await persist(log, attempt === 0 ? batch : { hardState: hardState(1000 + attempt), entries: [] });
       say('ACKNOWLEDGED AFTER A FAILURE');
     } catch (error) {
       say(`refused ${error instanceof StoreError ? error.code : String(error)}`);
     }
   }
-  await node.close().catch(() => undefined);
+  endProcess(3);
 }
 
 const [, program, path, engine, bytes, trigger] = process.argv;
