@@ -8,7 +8,7 @@
 
 import type { AuthorityEvent } from '../../authority/api.js';
 import type { Audit, AuditSample, Device, MeasurementFacts } from '../../authority/model.js';
-import type { ClockReading, MonoNs, Timers } from '../../time/types.js';
+import type { ClockReading, DurNs, MonoNs, Timers } from '../../time/types.js';
 import { durNs, NS_PER_MS, NS_PER_S } from '../../time/types.js';
 import { decode } from '../../verify/cbor.js';
 import { isMap } from '../../verify/cbor-reader.js';
@@ -37,6 +37,8 @@ export interface SessionContext {
   /** Why this node may not measure now, or null. */
   readonly mayMeasure: (reading: ClockReading) => Refusal | null;
   readonly certified: () => boolean;
+  /** Certificate and receipt were handed over, so long after the first probe. */
+  readonly delivered: (duration: DurNs) => void;
   readonly device: (id: string) => Device | undefined;
   readonly auditOfRequest: (device: string, session: Uint8Array, request: number) => Audit | undefined;
   readonly policyMessage: (device: Device) => Extract<SessionResponse, { kind: 'welcome' }>['policy'];
@@ -101,6 +103,7 @@ export class AuditSession {
   #closed = false;
   #measuring: Measuring | null = null;
   #lastAudit: MonoNs | null = null;
+  #lastRequest = 0;
 
   constructor(
     context: SessionContext,
@@ -256,6 +259,7 @@ export class AuditSession {
       return;
     }
     this.#lastAudit = mono;
+    this.#lastRequest = request;
     this.#measuring = {
       request,
       epoch: reading.epoch,
@@ -403,7 +407,11 @@ export class AuditSession {
 
   #outcomeOf(audit: Audit, request: number): void {
     this.#context.outcome(audit, request, (outcome) => {
-      if (!this.#closed) this.#write(outcome);
+      if (this.#closed) return;
+      this.#write(outcome);
+      if (outcome.receipt.length > 0 && request === this.#lastRequest && this.#lastAudit !== null) {
+        this.#context.delivered(durNs(this.#context.mono() - this.#lastAudit));
+      }
     });
   }
 

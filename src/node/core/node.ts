@@ -21,7 +21,7 @@ import { DEFAULT_LIMITS } from '../../raft/timing.js';
 import type { Entry } from '../../raft/types.js';
 import { nodeId } from '../../raft/types.js';
 import type { SessionPeer, SignedCommandSubmission } from '../../rpc/doors.js';
-import type { ClockReading } from '../../time/types.js';
+import type { ClockReading, DurNs } from '../../time/types.js';
 import { durNs, NS_PER_MS, NS_PER_S } from '../../time/types.js';
 import type { Genesis } from '../../verify/genesis.js';
 import type { OutcomeMessage, Refusal, SessionResponse } from '../../wire/messages.js';
@@ -67,6 +67,16 @@ export interface NodeCoreHooks {
   readonly fatal: (error: Error) => void;
 }
 
+/** Durations that metrics are made of. */
+export interface Observer {
+  /** A synced write of the consensus log. */
+  readonly synced: (duration: DurNs) => void;
+  /** A command of this node, from its submission until applied here. */
+  readonly committed: (duration: DurNs) => void;
+  /** From the first probe until certificate and receipt were handed to the session. */
+  readonly certified: (duration: DurNs) => void;
+}
+
 export interface NodeCoreOptions {
   readonly environment: Environment;
   readonly genesis: Genesis;
@@ -77,6 +87,7 @@ export interface NodeCoreOptions {
   readonly version: string;
   readonly statements: StatementCodec;
   readonly limits?: RaftLimits;
+  readonly observer?: Observer;
   readonly hooks: NodeCoreHooks;
 }
 
@@ -225,6 +236,11 @@ export class NodeCore {
     this.testimony.signed(command, done);
   }
 
+  /** The clock has a new sample of its reference: what waited to be confirmed goes on at once. */
+  clockSampled(): void {
+    this.#parts?.issuance.advance();
+  }
+
   /** Hands leadership over, ends sessions, writes the last image. */
   stop(done: () => void): void {
     if (this.#stopping) return;
@@ -253,7 +269,9 @@ export class NodeCore {
     for (const leaf of born?.leaves ?? []) ledger.append(leaf);
     const authority = born?.authority ?? restoreAuthority((image as LedgerImage).state, genesis, deps);
     const raft = this.#createRaft(image?.appliedIndex ?? 0);
-    const proposals = new Proposals(raft, env.timers, env.mono);
+    const proposals = new Proposals(raft, env.timers, env.mono, (duration) =>
+      this.options.observer?.committed(duration),
+    );
     const testimony = new Testimony(node, this.run, env.random, proposals);
     const publication = new Publication(env, genesis, node, ledger, () => authority.policy().taaStop, {
       published: (size, note) => {
@@ -344,6 +362,7 @@ export class NodeCore {
       mayLead: () => !this.#stopping && !this.#impairments.has('LEDGER_DIVERGED'),
       onEvent: (event) => {
         if (event.kind === 'role') hooks.role?.(event.role, event.term);
+        if (event.kind === 'persisted') this.options.observer?.synced(durNs(event.durationNs));
       },
       onFatal: hooks.fatal,
     });
@@ -429,6 +448,7 @@ export class NodeCore {
       verifier: env.verifier,
       mayMeasure: (reading) => this.#mayMeasure(reading),
       certified: () => this.certified(),
+      delivered: (duration) => this.options.observer?.certified(duration),
       device: (id) => authority.device(id),
       auditOfRequest: (device, session, request) => authority.auditOfRequest(device, session, request),
       policyMessage: (device: Device) => authority.policyFor(device),

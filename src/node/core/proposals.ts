@@ -23,6 +23,7 @@ export type CommandResult =
 
 interface Waiting {
   readonly payload: Uint8Array;
+  readonly begun: MonoNs;
   readonly deadline: MonoNs;
   readonly done: (result: CommandResult) => void;
   wait: DurNs;
@@ -34,11 +35,19 @@ export class Proposals {
   readonly #raft: Pick<Raft, 'propose'>;
   readonly #timers: Timers;
   readonly #mono: () => MonoNs;
+  readonly #onCommit: (duration: DurNs) => void;
   readonly #waiting = new Map<string, Waiting>();
   #stopped = false;
 
-  constructor(raft: Pick<Raft, 'propose'>, timers: Timers, mono: () => MonoNs) {
+  /** @param onCommit told how long an accepted command took, from its submission until applied here */
+  constructor(
+    raft: Pick<Raft, 'propose'>,
+    timers: Timers,
+    mono: () => MonoNs,
+    onCommit: (duration: DurNs) => void,
+  ) {
     this.#raft = raft;
+    this.#onCommit = onCommit;
     this.#timers = timers;
     this.#mono = mono;
   }
@@ -53,6 +62,7 @@ export class Proposals {
     const key = keyOf(nonce);
     const waiting: Waiting = {
       payload,
+      begun: this.#mono(),
       deadline: (this.#mono() + patience) as MonoNs,
       done,
       wait: RETRY_MIN,
@@ -67,9 +77,12 @@ export class Proposals {
   applied(event: AuthorityEvent, raftIndex: number): void {
     if (event.kind !== 'accepted' && event.kind !== 'refused') return;
     const key = keyOf(event.nonce);
-    if (!this.#waiting.has(key)) return;
-    if (event.kind === 'accepted') this.#finish(key, { status: 'accepted', leaf: event.leaf, raftIndex });
-    else this.#finish(key, { status: 'refused', reason: event.reason, detail: event.detail });
+    const waiting = this.#waiting.get(key);
+    if (waiting === undefined) return;
+    if (event.kind === 'accepted') {
+      this.#onCommit(durNs(this.#mono() - waiting.begun));
+      this.#finish(key, { status: 'accepted', leaf: event.leaf, raftIndex });
+    } else this.#finish(key, { status: 'refused', reason: event.reason, detail: event.detail });
   }
 
   stop(): void {

@@ -6,18 +6,18 @@
 import type { ClockEvent, ClockService, ComparisonEvent } from '../../clock/index.js';
 import type { MonoNs } from '../../time/types.js';
 import { NS_PER_S } from '../../time/types.js';
-import type { Testimony } from '../core/testimony.js';
+import type { NodeCore } from '../core/node.js';
 
 /** A source that is asked more often is recorded this often: the samples in between are in the estimate. */
 const COMPARISON_INTERVAL = 10n * NS_PER_S;
 
 export class ClockRecords {
-  readonly #testimony: Testimony;
+  readonly #core: NodeCore;
   readonly #unsubscribe: () => void;
   readonly #recorded = new Map<string, MonoNs>();
 
-  constructor(testimony: Testimony, clock: ClockService) {
-    this.#testimony = testimony;
+  constructor(core: NodeCore, clock: ClockService) {
+    this.#core = core;
     this.#unsubscribe = clock.on((event) => this.#happened(event));
   }
 
@@ -31,13 +31,13 @@ export class ClockRecords {
         this.#compared(event);
         break;
       case 'anomaly':
-        this.#testimony.clockAnomaly(event.code, event.source ?? '', event.detail);
+        this.#core.testimony.clockAnomaly(event.code, event.source ?? '', event.detail);
         break;
       case 'persistFailed':
-        this.#testimony.clockAnomaly('persistFailed', '', event.detail);
+        this.#core.testimony.clockAnomaly('persistFailed', '', event.detail);
         break;
       case 'kod':
-        this.#testimony.clockAnomaly('kissOfDeath', event.source, `${event.address} sent ${event.code}`);
+        this.#core.testimony.clockAnomaly('kissOfDeath', event.source, `${event.address} sent ${event.code}`);
         break;
       case 'transition':
       case 'sampleRejected':
@@ -46,9 +46,10 @@ export class ClockRecords {
   }
 
   #compared(event: ComparisonEvent): void {
+    if (event.role === 'reference') this.#core.clockSampled();
     const last = this.#recorded.get(event.source);
     if (last !== undefined && event.mono - last < COMPARISON_INTERVAL) return;
     this.#recorded.set(event.source, event.mono);
-    this.#testimony.clockComparison(event);
+    this.#core.testimony.clockComparison(event);
   }
 }

@@ -30,7 +30,7 @@ import { ClockRecords } from './clock-records.js';
 import type { NodeConfig } from './config.js';
 import { ConfigError } from './config.js';
 import { NodeFace } from './face.js';
-import { metricsSnapshot } from './metrics.js';
+import { Durations, metricsSnapshot } from './metrics.js';
 import { hostMono, hostTimers } from './timers.js';
 
 /** Calls that are still open at a clean stop get this long. */
@@ -83,6 +83,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     clockReading: () => clock.reading(),
     notifier: options.notifier,
   };
+  const durations = new Durations();
   const core = new NodeCore({
     environment,
     genesis: genesis.genesis,
@@ -91,10 +92,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     seed: randomBytes(4).readUInt32BE(),
     version: options.version,
     statements: statementCodec,
+    observer: durations,
     hooks: { fatal: options.fatal },
   });
   await new Promise<void>((resolve) => core.start(resolve));
-  return serve(options, core, { genesis, genesisBytes, tls, store, clock, network });
+  return serve(options, core, { genesis, genesisBytes, tls, store, clock, network, durations });
 }
 
 interface World {
@@ -104,17 +106,23 @@ interface World {
   readonly store: DataDirectory;
   readonly clock: ClockService;
   readonly network: PeerTransport;
+  readonly durations: Durations;
 }
 
 async function serve(options: DaemonOptions, core: NodeCore, world: World): Promise<Daemon> {
   const { config } = options;
-  const records = new ClockRecords(core.testimony, world.clock);
+  const records = new ClockRecords(core, world.clock);
   const face = new NodeFace(core, world.clock, {
     genesisFile: world.genesisBytes,
     version: options.version,
     storageEngine: world.store.identity.engine,
     sourceName: core.authority.policy().sourceName,
   });
+  const metrics = new Metrics({
+    snapshot: () =>
+      metricsSnapshot(core, world.clock, face.sources, world.network, world.store.identity.engine),
+  });
+  world.durations.metrics = metrics;
   let servers: RunningServers;
   try {
     servers = await startServers({
@@ -123,10 +131,7 @@ async function serve(options: DaemonOptions, core: NodeCore, world: World): Prom
       tls: world.tls,
       doors: face.doors,
       peers: world.network,
-      metrics: new Metrics({
-        snapshot: () =>
-          metricsSnapshot(core, world.clock, face.sources, world.network, world.store.identity.engine),
-      }),
+      metrics,
       unready: () => core.unready(),
     });
   } catch (error) {

@@ -1,9 +1,10 @@
 /** What a scrape asks of the node, read from its parts at that moment. */
 
 import type { ClockService, SourceStatus } from '../../clock/index.js';
-import type { MetricsSnapshot } from '../../rpc/metrics.js';
+import type { Metrics, MetricsSnapshot } from '../../rpc/metrics.js';
 import type { PeerTransport } from '../../rpc/peers.js';
-import type { NodeCore } from '../core/node.js';
+import type { DurNs } from '../../time/types.js';
+import type { NodeCore, Observer } from '../core/node.js';
 import { hostMono } from './timers.js';
 
 export function metricsSnapshot(
@@ -58,3 +59,14 @@ export function metricsSnapshot(
     peers: peers.statistics(),
   };
 }
+
+/** Durations that the core measures, handed to the metrics once there are listeners to scrape them. */
+export class Durations implements Observer {
+  metrics: Metrics | null = null;
+
+  readonly synced = (duration: DurNs): void => this.metrics?.observe.sync(seconds(duration));
+  readonly committed = (duration: DurNs): void => this.metrics?.observe.commit(seconds(duration));
+  readonly certified = (duration: DurNs): void => this.metrics?.observe.certificate(seconds(duration));
+}
+
+const seconds = (duration: DurNs): number => Number(duration) / 1e9;
