@@ -34,7 +34,8 @@ export type AuthorityEvent =
       readonly node: string;
     }
   | { readonly kind: 'stopOrdered'; readonly device: Device }
-  | { readonly kind: 'stopReleased'; readonly device: Device }
+  /** `order` is the leaf of the stop order that was lifted. */
+  | { readonly kind: 'stopReleased'; readonly device: Device; readonly order: LeafIndex }
   | { readonly kind: 'stopAcknowledged'; readonly device: Device }
   | { readonly kind: 'deviceChanged'; readonly device: Device }
   | { readonly kind: 'policyChanged'; readonly policy: ClusterPolicy }

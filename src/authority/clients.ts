@@ -91,7 +91,7 @@ export function release(turn: Turn, act: ActOf<'releaseClient'>, evidence: Recor
   const order = entry.device.stop.leaf;
   const leaf = turn.record('stopRelease', { device: act.device, order, reason: act.reason, ...evidence });
   entry.device = { ...entry.device, stop: null };
-  turn.events.push({ kind: 'stopReleased', device: entry.device });
+  turn.events.push({ kind: 'stopReleased', device: entry.device, order });
   return accept(leaf);
 }
 

@@ -82,6 +82,7 @@ interface Reading {
 interface Measuring {
   readonly request: number;
   readonly epoch: number;
+  readonly taiMinusUtc: number;
   readonly samples: AuditSample[];
   readonly readings: Reading[];
   timescale: 'tai' | 'utc';
@@ -180,7 +181,7 @@ export class AuditSession {
     if (event.kind === 'stopOrdered' && event.device.id === this.#deviceId && event.device.stop !== null) {
       this.#write({ kind: 'stopOrder', order: event.device.stop.leaf, reason: event.device.stop.reason });
     } else if (event.kind === 'stopReleased' && event.device.id === this.#deviceId) {
-      this.#write({ kind: 'stopRelease', order: 0 });
+      this.#write({ kind: 'stopRelease', order: event.order });
     } else if (event.kind === 'deviceChanged' && event.device.id === this.#deviceId) {
       if (!holdsKey(event.device, this.#key.spki))
         this.#fail(refusal('CREDENTIAL_SUSPENDED', 'the key was suspended'));
@@ -263,6 +264,7 @@ export class AuditSession {
     this.#measuring = {
       request,
       epoch: reading.epoch,
+      taiMinusUtc: reading.taiMinusUtc,
       samples: [],
       readings: [],
       timescale: 'tai',
@@ -293,6 +295,11 @@ export class AuditSession {
     measuring.last = arrived;
     if (arrived.epoch !== measuring.epoch) {
       this.#abandon(measuring, 'CLOCK_DISRUPTED');
+      return;
+    }
+    // One measurement states one TAI − UTC: a reading from before the leap second cannot be told beside one from after it.
+    if (arrived.taiMinusUtc !== measuring.taiMinusUtc) {
+      this.#abandon(measuring, 'NEAR_LEAP_SECOND');
       return;
     }
     measuring.samples.push({

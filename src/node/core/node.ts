@@ -217,7 +217,7 @@ export class NodeCore {
       end(refused);
       return { receive: () => undefined, closed: () => undefined };
     }
-    const session: AuditSession = new AuditSession(this.#sessionContext(), device, caller, send, (reason) => {
+    const session: AuditSession = new AuditSession(this.#sessionContext(caller), device, caller, send, (reason) => {
       this.#sessions.delete(session);
       end(reason);
     });
@@ -433,7 +433,7 @@ export class NodeCore {
     if (word !== null) this.#clusterTime.heard(from, word, this.#env.mono());
   }
 
-  #sessionContext(): SessionContext {
+  #sessionContext({ address }: SessionCaller): SessionContext {
     const env = this.#env;
     const { authority, testimony, outcomes, issuance } = this.#running;
     return {
@@ -453,7 +453,7 @@ export class NodeCore {
       auditOfRequest: (device, session, request) => authority.auditOfRequest(device, session, request),
       policyMessage: (device: Device) => authority.policyFor(device),
       openSession: (device, session, software, done) =>
-        testimony.sessionOpen(device.id, session, software, done),
+        testimony.sessionOpen(device.id, session, software, address, done),
       measure: (facts: MeasurementFacts, done) => testimony.measure(facts, done),
       acknowledgeStop: (device, order, statement, signature, done) =>
         testimony.stopAcknowledged(device.id, order, statement, signature, done),

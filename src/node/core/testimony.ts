@@ -62,8 +62,9 @@ export class Testimony {
     this.#propose({ kind: 'void', device, sequence, reason }, PATIENCE, done);
   }
 
-  sessionOpen(device: string, session: Uint8Array, software: string, done: Done): void {
-    this.#propose({ kind: 'sessionOpen', device, session, software }, PATIENCE, done);
+  /** `address`: from where, remote address and port. */
+  sessionOpen(device: string, session: Uint8Array, software: string, address: string, done: Done): void {
+    this.#propose({ kind: 'sessionOpen', device, session, software, address }, PATIENCE, done);
   }
 
   sessionClose(device: string, session: Uint8Array, reason: string): void {
@@ -110,9 +111,10 @@ export class Testimony {
     this.#propose({ kind: 'clockAnomaly', code, source, detail: detail.slice(0, 1000) }, PERSISTENCE, nobody);
   }
 
-  accessDenied(identity: string, reason: string): void {
+  /** `address`: from where, if the connection told. */
+  accessDenied(identity: string, reason: string, address?: string): void {
     this.#propose(
-      { kind: 'accessDenied', identity: identity.slice(0, 400), reason, count: 1 },
+      { kind: 'accessDenied', identity: identity.slice(0, 400), reason, count: 1, address },
       PATIENCE,
       nobody,
     );

@@ -51,7 +51,7 @@ export class NodeFace {
       admin: this.#admin(),
       lab: core.options.genesis.lab ? this.#lab() : null,
       admission: (caller) => core.admission(caller),
-      denied: (_caller, identity, reason) => core.testimony.accessDenied(identity, reason),
+      denied: (caller, identity, reason) => core.testimony.accessDenied(identity, reason, caller?.address),
     };
   }
 
