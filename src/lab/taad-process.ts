@@ -58,7 +58,7 @@ export class TaadProcess {
   }
 
   /** Resolves when /readyz says yes. Rejects when the process ends or the time is over. */
-  async ready(timeoutMs = 15_000): Promise<void> {
+  async ready(timeoutMs = 30_000): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     while (performance.now() < deadline) {
       if (!this.#running)
