@@ -100,6 +100,7 @@ export class AuditSession {
   readonly #send: (message: SessionResponse) => boolean;
   readonly #end: (reason: Refusal | null) => void;
   #session: Uint8Array | null = null;
+  #opened = false;
   #live = false;
   #closed = false;
   #measuring: Measuring | null = null;
@@ -122,6 +123,11 @@ export class AuditSession {
 
   get device(): string {
     return this.#deviceId;
+  }
+
+  /** The client's session id from its committed opening on; null before. */
+  get openedAs(): Uint8Array | null {
+    return this.#opened ? this.#session : null;
   }
 
   get live(): boolean {
@@ -202,11 +208,13 @@ export class AuditSession {
     this.#session = session;
     const device = this.#context.device(this.#deviceId);
     if (device === undefined) return;
-    this.#context.openSession(device, session, software.slice(0, 64), (result) => this.#opened(result));
+    this.#context.openSession(device, session, software.slice(0, 64), (result) =>
+      this.#openingDecided(result),
+    );
   }
 
   /** What Welcome says of stops is true at the entry that opened the session: the client may rely on it. */
-  #opened(result: CommandResult): void {
+  #openingDecided(result: CommandResult): void {
     if (this.#closed) return;
     const device = this.#context.device(this.#deviceId);
     if (result.status !== 'accepted' || device === undefined) {
@@ -215,6 +223,7 @@ export class AuditSession {
       this.#fail(refusal(result.status === 'refused' ? 'COMMAND_REFUSED' : 'NO_QUORUM', detail));
       return;
     }
+    this.#opened = true;
     this.#live = true;
     this.#write({
       kind: 'welcome',

@@ -217,15 +217,25 @@ export class NodeCore {
       end(refused);
       return { receive: () => undefined, closed: () => undefined };
     }
-    const session: AuditSession = new AuditSession(this.#sessionContext(caller), device, caller, send, (reason) => {
-      this.#sessions.delete(session);
-      end(reason);
-    });
+    const ended = (reason: string): void => {
+      if (!this.#sessions.delete(session) || session.openedAs === null) return;
+      this.testimony.sessionClose(device.id, session.openedAs, reason);
+    };
+    const session: AuditSession = new AuditSession(
+      this.#sessionContext(caller),
+      device,
+      caller,
+      send,
+      (reason) => {
+        ended(reason?.reason ?? 'ENDED_BY_NODE');
+        end(reason);
+      },
+    );
     this.#sessions.add(session);
     return {
       receive: (message) => session.receive(message),
       closed: () => {
-        this.#sessions.delete(session);
+        ended('ENDED_BY_CLIENT');
         session.closed();
       },
     };
@@ -246,12 +256,14 @@ export class NodeCore {
     if (this.#stopping) return;
     this.#stopping = true;
     for (const session of [...this.#sessions]) session.goAway(SHUTTING_DOWN);
-    const { raft, replica, proposals } = this.#running;
-    raft.transferLeadership(() => {
-      this.#cancelTick();
-      proposals.stop();
-      raft.stop();
-      replica.close(() => done());
+    const { raft, replica, proposals, testimony } = this.#running;
+    testimony.nodeStopping(() => {
+      raft.transferLeadership(() => {
+        this.#cancelTick();
+        proposals.stop();
+        raft.stop();
+        replica.close(() => done());
+      });
     });
   }
 
