@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BenchError } from './errors.js';
 import { percentile } from './statistics.js';
 
@@ -88,6 +89,29 @@ export function watchOthers(pids: readonly number[]): () => number {
     const others = busySeconds() - busyBefore - (cpuSeconds(ours) - oursBefore);
     return Math.max(0, others / ((performance.now() - begun) / 1000) / availableParallelism());
   };
+}
+
+/** Others may take so much of the processors before a measurement waits for them. */
+const QUIET = 0.1;
+const LOOK_MS = 300;
+
+/** Waits for moments in which nobody else uses the machine, for so long in all. */
+export class QuietMoments {
+  #leftMs: number;
+
+  constructor(patienceMs: number) {
+    this.#leftMs = patienceMs;
+  }
+
+  /** Resolves when the machine is quiet, or the patience is used up. */
+  async next(pids: readonly number[]): Promise<void> {
+    while (this.#leftMs > 0) {
+      const others = watchOthers(pids);
+      await sleep(LOOK_MS);
+      this.#leftMs -= LOOK_MS;
+      if (others() < QUIET) return;
+    }
+  }
 }
 
 function busySeconds(): number {

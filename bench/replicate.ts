@@ -11,7 +11,7 @@ import { closedLoop } from './closed-loop.js';
 import type { Duration, Sample } from './closed-loop.js';
 import { BenchError } from './errors.js';
 import { EtcdTarget } from './etcd-target.js';
-import { fdatasyncMs, workDirectory } from './machine.js';
+import { fdatasyncMs, QuietMoments, workDirectory } from './machine.js';
 import { RECORD_BYTES } from './records.js';
 import { median, rounded } from './statistics.js';
 import { TaaTarget } from './taa-target.js';
@@ -21,6 +21,8 @@ interface Options {
   readonly rounds: number;
   readonly concurrencies: readonly number[];
   readonly duration: Duration;
+  /** Waiting for other programs to leave the machine alone, in all. */
+  readonly patienceMs: number;
   readonly directory: string;
   readonly keep: boolean;
 }
@@ -33,7 +35,7 @@ interface Round {
 }
 
 /** Code that has not run yet is slower than the same code a second later. */
-const FIRST_WARMING: Duration = { warmMs: 0, runMs: 1_500 };
+const FIRST_WARMING: Duration = { warmMs: 0, runMs: 3_000 };
 const FIRST_CONCURRENCY = 64;
 
 export async function replicate(args: readonly string[]): Promise<void> {
@@ -61,7 +63,7 @@ export async function replicate(args: readonly string[]): Promise<void> {
 }
 
 async function measure(
-  { rounds, concurrencies, duration }: Options,
+  { rounds, concurrencies, duration, patienceMs }: Options,
   directory: string,
   taa: TaaTarget,
   etcd: EtcdTarget | null,
@@ -71,10 +73,12 @@ async function measure(
     await taa.followLeader();
     return closedLoop(taa, concurrency, how);
   };
+  const quiet = new QuietMoments(patienceMs);
   await runTaa(FIRST_CONCURRENCY, FIRST_WARMING);
   if (etcd !== null) await closedLoop(etcd, FIRST_CONCURRENCY, FIRST_WARMING);
   for (let round = 0; round < rounds; round++) {
     for (const concurrency of concurrencies) {
+      await quiet.next([...taa.pids, ...(etcd?.pids ?? [])]);
       const syncMs = fdatasyncMs(directory);
       const one: Round = {
         fdatasyncMs: syncMs,
@@ -145,6 +149,7 @@ function readOptions(args: readonly string[]): Options {
         beside: { type: 'string' },
         rounds: { type: 'string', default: '3' },
         seconds: { type: 'string', default: '2' },
+        wait: { type: 'string', default: '15' },
         concurrency: { type: 'string', default: '1,16,64,256' },
         dir: { type: 'string', default: '/var/tmp' },
         keep: { type: 'boolean', default: false },
@@ -162,12 +167,14 @@ function readOptions(args: readonly string[]): Options {
     rounds: Math.floor(positive('rounds', values.rounds, 1)),
     concurrencies: values.concurrency.split(',').map((text) => Math.floor(positive('concurrency', text, 1))),
     duration: { warmMs: runMs / 4, runMs },
+    patienceMs: 1000 * positive('wait', values.wait, 0),
     directory: values.dir,
     keep: values.keep,
   };
 }
 
-const USAGE = '--beside etcd, --rounds 3, --seconds 2, --concurrency 1,16,64,256, --dir /var/tmp, --keep';
+const USAGE =
+  '--beside etcd, --rounds 3, --seconds 2, --wait 15, --concurrency 1,16,64,256, --dir /var/tmp, --keep';
 
 function positive(name: string, text: string, least: number): number {
   const value = Number(text);

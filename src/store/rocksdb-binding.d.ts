@@ -19,7 +19,12 @@ declare module 'rocksdb' {
 
   export interface RocksDB {
     open(
-      options: { createIfMissing: boolean; readOnly: boolean; writeBufferSize?: number },
+      options: {
+        createIfMissing: boolean;
+        readOnly: boolean;
+        compression?: boolean;
+        writeBufferSize?: number;
+      },
       callback: Callback,
     ): void;
     close(callback: Callback): void;
