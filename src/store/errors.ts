@@ -117,7 +117,9 @@ export function asError(error: unknown): Error {
 
 /** The volume is full: a condition that passes, not damage. */
 export function isDiskFull(cause: unknown): boolean {
-  return /No space left|ENOSPC|EDQUOT|quota/i.test(`${messageOf(cause)} ${codeOf(cause)}`);
+  if (/No space left|ENOSPC|EDQUOT|quota/i.test(`${messageOf(cause)} ${codeOf(cause)}`)) return true;
+  // Engines wrap what the system said.
+  return cause instanceof Error && cause.cause !== undefined && isDiskFull(cause.cause);
 }
 
 function remedyForWrite(cause: unknown): string {
