@@ -40,6 +40,8 @@ export interface Session extends Surroundings {
   exitCode: number;
 }
 
+const defaultOutput: OutputFormat = 'table';
+
 export function globalOptions(cli: Argv): Argv<GlobalFlags> {
   return cli
     .option('endpoints', {
@@ -59,7 +61,7 @@ export function globalOptions(cli: Argv): Argv<GlobalFlags> {
     .option('output', {
       alias: 'o',
       choices: outputFormats,
-      default: 'table',
+      default: defaultOutput,
       describe: 'table for reading; json and yaml have stable keys',
     })
     .group(
