@@ -14,7 +14,7 @@ import { testCluster } from '../pki/material.js';
 import { cluster, clusterId, endOf, fakeNode, snapshot, until } from './fake-node.js';
 
 const genesisHash = new Uint8Array(32).fill(1);
-const timing = { backoffMinMs: 20, backoffMaxMs: 100, dialTimeoutMs: 2_000 };
+const timing = { backoffMinMs: 20, backoffMaxMs: 100, dialTimeoutMs: 15_000 };
 
 async function freePort(): Promise<number> {
   const server = createServer();
