@@ -6,7 +6,7 @@ import { hideBin } from 'yargs/helpers';
 import { checkConfiguration } from '../src/node/host/check.js';
 import { readConfig } from '../src/node/host/config.js';
 import { startDaemon } from '../src/node/host/daemon.js';
-import { operatorMessage } from '../src/node/host/failure.js';
+import { operatorMessage, stackOf } from '../src/node/host/failure.js';
 import { packageVersion } from '../src/node/host/version.js';
 import { endProcess } from '../src/store/index.js';
 
@@ -17,20 +17,24 @@ function log(entry: Readonly<Record<string, unknown>>): void {
   process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), ...entry })}\n`);
 }
 
+let ending = false;
+
+/** A failed disk, a broken invariant, an error that nobody caught. Nothing may be acknowledged after it: not even a clean stop. */
+function endAtOnce(error: unknown): void {
+  if (ending) return;
+  ending = true;
+  log({ severity: 'alarm', code: 'FATAL', message: operatorMessage(error), stack: stackOf(error) });
+  endProcess(70);
+}
+
 async function run(file: string): Promise<void> {
   const config = readConfig(file);
-  let failed = false;
+  process.on('uncaughtException', endAtOnce);
   const daemon = await startDaemon({
     config,
     version,
     notifier: { notify: (notice) => log({ ...notice }) },
-    fatal: (error) => {
-      if (failed) return;
-      failed = true;
-      log({ severity: 'alarm', code: 'FATAL', message: operatorMessage(error), stack: error.stack });
-      // Nothing may be acknowledged after a failed write: not even a clean stop.
-      endProcess(70);
-    },
+    fatal: endAtOnce,
   });
   log({ severity: 'info', code: 'READY', message: `${config.node} takes part`, version, pid: process.pid });
   let stopping = false;
@@ -80,6 +84,9 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
+  const isUsage = (error as { usage?: boolean }).usage === true;
+  const stack = isUsage ? undefined : stackOf(error);
+  if (stack !== undefined) log({ severity: 'alarm', code: 'FATAL', message: operatorMessage(error), stack });
   process.stderr.write(`taad: ${operatorMessage(error)}\n`);
-  process.exit((error as { usage?: boolean }).usage === true ? 2 : 1);
+  process.exit(isUsage ? 2 : 1);
 });

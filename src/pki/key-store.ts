@@ -122,7 +122,11 @@ export function readSecretFile(file: string): Buffer {
   try {
     descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (cause) {
-    throw new KeyFileError('KEY_FILE_MISSING', `${file} cannot be opened: ${messageOf(cause)}`, { cause });
+    throw new KeyFileError(
+      'KEY_FILE_MISSING',
+      `${file} cannot be opened: ${messageOf(cause)}; correct the path, or restore the file from a copy`,
+      { cause },
+    );
   }
   try {
     const { mode, uid } = fstatSync(descriptor);

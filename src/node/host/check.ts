@@ -1,24 +1,16 @@
 /** `taad --check-config`: everything that can be said of a configuration without starting, first of all what stops the service. */
 
-import { readFileSync } from 'node:fs';
-import { openKeyDirectory, readPassphrase } from '../../pki/key-store.js';
-import { pemContents } from '../../pki/pem.js';
-import { nodeVerifier } from '../../verify/crypto.js';
 import type { Genesis } from '../../verify/genesis.js';
-import { verifyGenesis } from '../../verify/genesis.js';
 import { readConfig } from './config.js';
-import { requireFits } from './daemon.js';
+import { openCredentials } from './credentials.js';
+import { readGenesis, requireFits } from './daemon.js';
 
 /** @throws ConfigError and the errors of keys and genesis, each with its remedy */
 export function checkConfiguration(file: string): string {
   const config = readConfig(file);
-  const genesis = verifyGenesis(new Uint8Array(readFileSync(config.genesis)), nodeVerifier);
+  const { genesis } = readGenesis(config);
   requireFits(config, genesis);
-  const passphrase =
-    config.keys.passphraseFile === null ? null : readPassphrase({ file: config.keys.passphraseFile });
-  const keys = openKeyDirectory({ directory: config.keys.directory, passphrase });
-  for (const name of ['tls', 'issuing', 'log']) keys.signer(name);
-  pemContents(readFileSync(config.keys.tlsCertificate, 'utf8'), 'CERTIFICATE');
+  openCredentials(config, genesis.genesis);
   const critical = criticalSites(genesis.genesis);
   const lines = [
     `${file}: node ${config.node} of cluster ${genesis.genesis.clusterId}, ${genesis.genesis.members.length} voters`,

@@ -9,8 +9,6 @@ import { join } from 'node:path';
 import { statementCodec } from '../../authority/statements.js';
 import type { ClockService } from '../../clock/index.js';
 import { startClock } from '../../clock/index.js';
-import { openKeyDirectory, readPassphrase } from '../../pki/key-store.js';
-import { pemContents } from '../../pki/pem.js';
 import { nodeSigner } from '../../pki/signer.js';
 import type { TlsMaterial } from '../../pki/tls.js';
 import { LAN_TIMING, WAN_TIMING } from '../../raft/timing.js';
@@ -22,13 +20,15 @@ import type { RunningServers } from '../../rpc/server.js';
 import type { DataDirectory } from '../../store/index.js';
 import { chooseEngine, openDataDirectory, recordedEngine } from '../../store/index.js';
 import { nodeVerifier } from '../../verify/crypto.js';
-import { verifyGenesis } from '../../verify/genesis.js';
+import { GenesisError, verifyGenesis } from '../../verify/genesis.js';
 import type { VerifiedGenesis } from '../../verify/genesis.js';
 import { NodeCore } from '../core/node.js';
 import type { Environment, Notifier } from '../environment.js';
 import { ClockRecords } from './clock-records.js';
 import type { NodeConfig } from './config.js';
 import { ConfigError } from './config.js';
+import { openCredentials } from './credentials.js';
+import { operatorMessage } from './failure.js';
 import { NodeFace } from './face.js';
 import { Durations, metricsSnapshot } from './metrics.js';
 import { hostMono, hostTimers } from './timers.js';
@@ -53,15 +53,9 @@ export interface Daemon {
 
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { config } = options;
-  const genesisBytes = readGenesisFile(config);
-  const genesis = verifyGenesis(genesisBytes, nodeVerifier);
+  const { genesisBytes, genesis } = readGenesis(config);
   requireFits(config, genesis);
-  const keys = openKeys(config);
-  const tls: TlsMaterial = {
-    chain: pemContents(readFileSync(config.keys.tlsCertificate, 'utf8'), 'CERTIFICATE'),
-    key: keys.tlsKey('tls'),
-    trustAnchors: genesis.genesis.trustAnchors,
-  };
+  const { keys, tls } = openCredentials(config, genesis.genesis);
   const store = await openStore(config, genesis, genesisBytes, options.notifier);
   const clock = await startNodeClock(config, store);
   const network = createPeerNetwork({
@@ -162,15 +156,25 @@ async function closeWorld(world: World, records: ClockRecords): Promise<void> {
   await world.store.close();
 }
 
-function readGenesisFile(config: NodeConfig): Uint8Array {
+/** @throws ConfigError when it is missing, damaged or not signed by those it names */
+export function readGenesis(config: NodeConfig): {
+  readonly genesisBytes: Uint8Array;
+  readonly genesis: VerifiedGenesis;
+} {
   try {
-    return new Uint8Array(readFileSync(config.genesis));
-  } catch (error) {
-    throw new ConfigError(
-      `the genesis file cannot be read: ${(error as Error).message}; put the cluster's signed genesis there (key "genesis")`,
-    );
+    const genesisBytes = new Uint8Array(readFileSync(config.genesis));
+    return { genesisBytes, genesis: verifyGenesis(genesisBytes, nodeVerifier) };
+  } catch (cause) {
+    if (cause instanceof GenesisError) throw unusableGenesis(config, operatorMessage(cause), cause);
+    throw unusableGenesis(config, `cannot be read: ${(cause as Error).message}`, cause);
   }
 }
+
+const unusableGenesis = (config: NodeConfig, problem: string, cause: unknown): ConfigError =>
+  new ConfigError(
+    `the genesis ${config.genesis}: ${problem}; put the cluster's signed genesis there, as any other node has it (key "genesis")`,
+    { cause },
+  );
 
 export function requireFits(config: NodeConfig, { genesis }: VerifiedGenesis): void {
   const names = genesis.members.map(({ id }) => id);
@@ -192,12 +196,6 @@ export function requireFits(config: NodeConfig, { genesis }: VerifiedGenesis): v
   for (const { node } of config.peers) {
     if (!names.includes(node)) throw new ConfigError(`peer ${node} is not a member; remove it from "peers"`);
   }
-}
-
-function openKeys(config: NodeConfig) {
-  const { directory, passphraseFile } = config.keys;
-  const passphrase = passphraseFile === null ? null : readPassphrase({ file: passphraseFile });
-  return openKeyDirectory({ directory, passphrase });
 }
 
 async function openStore(
