@@ -15,6 +15,7 @@ import { freePorts } from '../src/lab/ports.js';
 import { findPackageRoot } from '../src/wire/package-root.js';
 import type { Done, Target } from './closed-loop.js';
 import { BenchError } from './errors.js';
+import { whenInterrupted } from './interrupt.js';
 import { recordOf } from './records.js';
 
 const MEMBERS = 3;
@@ -88,6 +89,9 @@ export class EtcdTarget implements Target {
       );
       closeSync(log);
       return child;
+    });
+    whenInterrupted(() => {
+      for (const member of members) member.kill('SIGKILL');
     });
     const target = new EtcdTarget(members);
     try {

@@ -3,10 +3,14 @@
  * standard output; progress and explanations go to standard error. See docs/benchmarks.md.
  */
 
+import { audit } from './audit.js';
 import { BenchError } from './errors.js';
 import { replicate } from './replicate.js';
 
-const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { replicate };
+const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  audit,
+  replicate,
+};
 
 async function main([name, ...args]: readonly string[]): Promise<void> {
   const bench = name === undefined ? undefined : benches[name];

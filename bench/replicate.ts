@@ -9,9 +9,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { closedLoop } from './closed-loop.js';
 import type { Duration, Sample } from './closed-loop.js';
-import { BenchError } from './errors.js';
 import { EtcdTarget } from './etcd-target.js';
+import { whenInterrupted } from './interrupt.js';
 import { fdatasyncMs, QuietMoments, workDirectory } from './machine.js';
+import { numbersOf, optionError, positive } from './options.js';
 import { RECORD_BYTES } from './records.js';
 import { median, rounded } from './statistics.js';
 import { TaaTarget } from './taa-target.js';
@@ -42,6 +43,10 @@ export async function replicate(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   if (options.besideEtcd) EtcdTarget.requireInstalled();
   const directory = workDirectory(options.directory);
+  const removeDirectory = (): void => {
+    if (!options.keep) rmSync(directory, { recursive: true, force: true });
+  };
+  const orderly = whenInterrupted(removeDirectory);
   let taa: TaaTarget | null = null;
   let etcd: EtcdTarget | null = null;
   try {
@@ -57,8 +62,9 @@ export async function replicate(args: readonly string[]): Promise<void> {
   } finally {
     await etcd?.stop();
     await taa?.close();
+    orderly();
+    removeDirectory();
     if (options.keep) console.error(`data directories: ${directory}`);
-    else rmSync(directory, { recursive: true, force: true });
   }
 }
 
@@ -156,18 +162,18 @@ function readOptions(args: readonly string[]): Options {
       },
     }));
   } catch (error) {
-    throw new BenchError(`${(error as Error).message}; options: ${USAGE}`, 2);
+    throw optionError((error as Error).message, USAGE);
   }
   if (values.beside !== undefined && values.beside !== 'etcd') {
-    throw new BenchError(`--beside ${values.beside} is not known; the only peer is etcd`, 2);
+    throw optionError(`--beside ${values.beside} is not known; the only peer is etcd`, USAGE);
   }
-  const runMs = 1000 * positive('seconds', values.seconds, 0.1);
+  const runMs = 1000 * positive('seconds', values.seconds, 0.1, USAGE);
   return {
     besideEtcd: values.beside === 'etcd',
-    rounds: Math.floor(positive('rounds', values.rounds, 1)),
-    concurrencies: values.concurrency.split(',').map((text) => Math.floor(positive('concurrency', text, 1))),
+    rounds: Math.floor(positive('rounds', values.rounds, 1, USAGE)),
+    concurrencies: numbersOf('concurrency', values.concurrency, USAGE),
     duration: { warmMs: runMs / 4, runMs },
-    patienceMs: 1000 * positive('wait', values.wait, 0),
+    patienceMs: 1000 * positive('wait', values.wait, 0, USAGE),
     directory: values.dir,
     keep: values.keep,
   };
@@ -175,11 +181,3 @@ function readOptions(args: readonly string[]): Options {
 
 const USAGE =
   '--beside etcd, --rounds 3, --seconds 2, --wait 15, --concurrency 1,16,64,256, --dir /var/tmp, --keep';
-
-function positive(name: string, text: string, least: number): number {
-  const value = Number(text);
-  if (!Number.isFinite(value) || value < least) {
-    throw new BenchError(`--${name} ${text} is not a number of at least ${least}; options: ${USAGE}`, 2);
-  }
-  return value;
-}

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeCommand } from '../src/authority/commands.js';
 import { LabCluster } from '../src/lab/lab-cluster.js';
+import type { LabClusterOptions } from '../src/lab/lab-cluster.js';
 import type { Entry } from '../src/raft/types.js';
 import { openForInspection } from '../src/store/data-directory.js';
 import type { DataDirectory } from '../src/store/data-directory.js';
@@ -14,6 +15,7 @@ import type { GetStatusResponse__Output } from '../src/wire/gen/taa/v1/GetStatus
 import { AppendStream } from './append-stream.js';
 import type { Done, Target } from './closed-loop.js';
 import { BenchError } from './errors.js';
+import { whenInterrupted } from './interrupt.js';
 import { numberOf, recordOf } from './records.js';
 
 const SETTLE_PATIENCE_MS = 20_000;
@@ -23,6 +25,15 @@ export interface Walked {
   readonly acknowledged: number;
   readonly entries: number;
   readonly leaves: number;
+}
+
+/** A cluster whose processes end with this one, however it ends. */
+export async function startCluster(options: LabClusterOptions): Promise<LabCluster> {
+  const cluster = await LabCluster.start(options);
+  whenInterrupted(() => {
+    for (const name of cluster.names) cluster.process(name).signal('SIGKILL');
+  });
+  return cluster;
 }
 
 export class TaaTarget implements Target {
@@ -39,7 +50,7 @@ export class TaaTarget implements Target {
   }
 
   static async start(directory: string): Promise<TaaTarget> {
-    return new TaaTarget(await LabCluster.start({ directory, policy: new Map() }));
+    return new TaaTarget(await startCluster({ directory, policy: new Map() }));
   }
 
   get pids(): readonly number[] {
