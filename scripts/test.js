@@ -1,5 +1,6 @@
 // `npm test [-- FILE …]`: builds, runs every test and ends with the line "N passed, N failed, N skipped".
-// Two groups: files that run side by side, then test/cluster (real processes, timing) one after another.
+// Three groups: what runs inside one process, two files at a time; clusters of real processes, two at a time; and the files
+// that measure time on a whole cluster, each alone.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
