@@ -66,17 +66,14 @@ function testFiles(folder) {
 build();
 const named = process.argv.slice(2).map((path) => join(root, 'dist', path.replace(/\.ts$/, '.js')));
 const all = named.length > 0 ? named : testFiles(join(root, 'dist', 'test'));
-const alone = all.filter((path) => path.includes(`${join('test', 'cluster')}/`));
-await runGroup(
-  'side by side',
-  all.filter((path) => !alone.includes(path)),
-  ['--concurrency', '2'],
-);
-for (const path of alone)
-  await runGroup(
-    path.replace(`${join(root, 'dist')}/`, ''),
-    [path],
-    ['--serial', '--concurrency', '1', '--timeout', '10m'],
-  );
+const cluster = all.filter((path) => path.includes(join('test', 'cluster')));
+const alone = cluster.filter((path) => /(scene|laboratory)\.test\.js$/.test(path));
+const units = all.filter((path) => !cluster.includes(path));
+const together = cluster.filter((path) => !alone.includes(path));
+await runGroup('units', units, ['--concurrency', '2']);
+await runGroup('clusters', together, ['--concurrency', '2', '--timeout', '10m']);
+for (const path of alone) {
+  await runGroup(path.replace(`${join(root, 'dist')}/`, ''), [path], ['--serial', '--timeout', '10m']);
+}
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exitCode = totals.failed > 0 ? 1 : 0;
