@@ -222,17 +222,20 @@ function verify(cli: Argv<GlobalFlags>, session: Session): void {
 
 async function verifyDirectory(flags: GlobalFlags, path: string, session: Session): Promise<void> {
   const { genesis } = resolveFlags(flags, session);
-  const { auditDirectory } = await import('../../src/operator/directory-audit.js');
+  const { DirectoryAuditor } = await import('../../src/operator/directory-auditor.js');
   const { StoreError } = await import('../../src/store/index.js');
   const trusted = genesis === undefined ? null : readGenesisFile(genesis);
+  const auditor = new DirectoryAuditor();
   let report: DirectoryReport;
   try {
-    report = await auditDirectory({ path, genesis: trusted });
+    report = await auditor.audit({ path, genesis: trusted });
   } catch (error) {
     if (error instanceof StoreError && error.code === 'DIRECTORY_NOT_FOUND') {
       throw usageError(`--data-dir: ${error.message}`, { cause: error });
     }
     throw error;
+  } finally {
+    auditor.close();
   }
   if (trusted === null) {
     session.stderr.write(

@@ -28,6 +28,8 @@ export interface DirectoryAuditOptions {
   readonly path: string;
   /** The trusted genesis. Null takes the directory's own word for it, which only shows that it fits itself. */
   readonly genesis: VerifiedGenesis | null;
+  /** Where private copies are made; the temporary directory without it. */
+  readonly scratch?: string;
 }
 
 export interface DirectoryReport extends AuditReport {
@@ -60,16 +62,35 @@ const cannotSay: readonly StoreErrorCode[] = [
 ];
 
 /**
+ * In this process, which a storage engine may end when it meets a damaged table: ./directory-auditor.ts survives that.
  * @returns a report whatever is in the directory
  * @throws StoreError DIRECTORY_NOT_FOUND when it is no data directory at all
  */
 export async function auditDirectory(options: DirectoryAuditOptions): Promise<DirectoryReport> {
-  const copy = await privateCopy(options.path);
+  await requireDataDirectory(options.path);
+  const copy = await mkdtemp(join(options.scratch ?? tmpdir(), 'taa-audit-'));
   try {
+    try {
+      await copyInto(copy, options.path);
+    } catch (error) {
+      const detail = `it cannot be copied for inspection: ${(error as Error).message}; check that you may read it and that TMPDIR has room`;
+      return unopened(gap('DIRECTORY_UNUSABLE', options.path, detail));
+    }
     return await auditCopy(copy, options);
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
+}
+
+/** @throws StoreError DIRECTORY_NOT_FOUND */
+export async function requireDataDirectory(path: string): Promise<void> {
+  // Either of the two says that it is, or was, one.
+  if ((await exists(join(path, 'VERSION'))) || (await exists(join(path, 'identity')))) return;
+  throw new StoreError(
+    'DIRECTORY_NOT_FOUND',
+    `${path} is not a data directory`,
+    'Name the directory that holds VERSION, identity, raft and ledger',
+  );
 }
 
 async function auditCopy(copy: string, options: DirectoryAuditOptions): Promise<DirectoryReport> {
@@ -77,7 +98,7 @@ async function auditCopy(copy: string, options: DirectoryAuditOptions): Promise<
   try {
     directory = await openForInspection(copy);
   } catch (error) {
-    return unopened(storeFinding(await orNotADirectory(error, options.path), copy, options.path));
+    return unopened(storeFinding(error, copy, options.path));
   }
   try {
     return await new DirectoryAudit(directory, options.genesis).run();
@@ -87,23 +108,11 @@ async function auditCopy(copy: string, options: DirectoryAuditOptions): Promise<
   }
 }
 
-async function orNotADirectory(error: unknown, path: string): Promise<unknown> {
-  if (!(error instanceof StoreError) || error.code !== 'DIRECTORY_NOT_FOUND') return error;
-  if (!(await exists(join(path, 'identity')))) {
-    throw new StoreError('DIRECTORY_NOT_FOUND', `${path} is not a complete data directory`, error.remedy);
-  }
-  // A directory that says whose it is, but not in which format, has lost its VERSION.
-  return new StoreError(
-    'DIRECTORY_DAMAGED',
-    `${join(path, 'VERSION')} is missing or incomplete`,
-    error.remedy,
-  );
-}
-
 const emptyHead = { size: 0, root: new Uint8Array(32) };
 const nothing = { records: 0, byType: {}, certificates: 0, devices: 0 };
 
-function unopened(finding: AuditFinding): DirectoryReport {
+/** The report of a directory that could not be opened. */
+export function unopened(finding: AuditFinding): DirectoryReport {
   return {
     verdict: verdictOf([finding]),
     head: emptyHead,
@@ -121,6 +130,8 @@ function unopened(finding: AuditFinding): DirectoryReport {
 function storeFinding(error: unknown, copy: string, path: string): AuditFinding {
   if (!(error instanceof StoreError)) throw error;
   const text = error.message.replaceAll(copy, path);
+  // It is a data directory, but does not say so any more.
+  if (error.code === 'DIRECTORY_NOT_FOUND') return damage('DIRECTORY_DAMAGED', join(path, 'VERSION'), text);
   return cannotSay.includes(error.code) ? gap(error.code, path, text) : damage(error.code, path, text);
 }
 
@@ -299,34 +310,21 @@ const databases = ['raft', 'ledger'];
 const files = ['VERSION', 'identity', 'genesis', 'guard', 'witness'];
 
 /** Tables never change once written, so links do where the copy is on the same volume; everything else is copied. */
-async function privateCopy(path: string): Promise<string> {
-  const copy = await mkdtemp(join(tmpdir(), 'taa-audit-'));
-  try {
-    for (const name of files) {
-      if (await exists(join(path, name))) await cp(join(path, name), join(copy, name));
+async function copyInto(copy: string, path: string): Promise<void> {
+  for (const name of files) {
+    if (await exists(join(path, name))) await cp(join(path, name), join(copy, name));
+  }
+  for (const database of databases) {
+    const from = join(path, database);
+    if (!(await exists(from))) continue;
+    const to = join(copy, database);
+    await mkdir(to, { mode: 0o700 });
+    for (const name of await readdir(from)) {
+      if (name === 'LOCK') continue;
+      const [source, target] = [join(from, name), join(to, name)];
+      if (/\.(ldb|sst)$/.test(name)) await link(source, target).catch(() => cp(source, target));
+      else await cp(source, target, { recursive: true });
     }
-    for (const database of databases) {
-      const from = join(path, database);
-      if (!(await exists(from))) continue;
-      const to = join(copy, database);
-      await mkdir(to, { mode: 0o700 });
-      for (const name of await readdir(from)) {
-        if (name === 'LOCK') continue;
-        const isTable = /\.(ldb|sst)$/.test(name);
-        if (isTable)
-          await link(join(from, name), join(to, name)).catch(() => cp(join(from, name), join(to, name)));
-        else await cp(join(from, name), join(to, name), { recursive: true });
-      }
-    }
-    return copy;
-  } catch (error) {
-    await rm(copy, { recursive: true, force: true });
-    throw new StoreError(
-      'DIRECTORY_UNUSABLE',
-      `${path} cannot be copied for inspection: ${(error as Error).message}`,
-      'Check that you may read it and that the temporary directory (TMPDIR) has room for a copy',
-      error,
-    );
   }
 }
 

@@ -1,21 +1,37 @@
 /** Every command of taactl against a real cluster of three taad, as table and as JSON, and what wrong input gets. */
 
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import test from 'ava';
 import { parse } from 'yaml';
 import type { Holder } from '../../src/lab/cluster-files.js';
 import { LabCluster } from '../../src/lab/lab-cluster.js';
 import { LAB_POLICY } from '../../src/lab/laboratory.js';
 import { connect, type TsaClient } from '../../src/sdk/index.js';
+import { DirectoryAuditor } from '../../src/operator/directory-auditor.js';
+import { nodeVerifier, sha256 } from '../../src/verify/crypto.js';
+import { verifyGenesis } from '../../src/verify/genesis.js';
+import { decodeReceipt, encodeReceipt, type ReceiptBundle } from '../../src/verify/receipt.js';
 import { parseTlogProof } from '../../src/verify/tlog-proof.js';
+import { seeded } from '../store/harness.js';
 import { isOneSentence, taactl, type Ran } from '../taactl/run.js';
 
 let directory: string;
 let cluster: LabCluster;
 let tsa: TsaClient;
 let device: string;
+const auditor = new DirectoryAuditor();
 
 const file = (name: string): string => join(directory, name);
 
@@ -36,8 +52,9 @@ test.before(async () => {
 });
 
 test.after.always(async () => {
-  await tsa?.close();
-  await cluster?.close();
+  auditor.close();
+  await (tsa as TsaClient | undefined)?.close();
+  await (cluster as LabCluster | undefined)?.close();
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -174,8 +191,7 @@ test.serial('a certificate is fetched, shown and verified; without its receipt i
     software: 'test',
   });
   await tsa.permitted(60_000);
-  const shown = (await asAdmin('client', 'show', device, '-o', 'json')).json();
-  const sequence = shown['lastSequence'] as string;
+  const sequence = String(tsa.assertMayIssue().sequence);
   let fetched = await asAdmin('cert', 'get', device, sequence, '--out', file('audit'), '-o', 'json');
   // The newest audit may not be published yet.
   for (let i = 0; fetched.code !== 0 && i < 20; i++) {
@@ -208,15 +224,48 @@ test.serial('a certificate is fetched, shown and verified; without its receipt i
   t.deepEqual([late.code, late.json()['reasons']], [4, ['OUTSIDE_VALIDITY']]);
   t.is((await verify(file('audit.receipt'), '--at', 'noon')).code, 2);
 
-  const receipt = readFileSync(file('audit.receipt'));
-  for (let i = 1; i <= 12; i++) {
-    const flipped = Buffer.from(receipt);
-    const at = Math.floor((receipt.length * i) / 13);
-    flipped[at] = (flipped[at] ?? 0) ^ 1;
-    writeFileSync(file('flipped'), flipped);
-    t.is((await verify(file('audit.p7m'), '--receipt', file('flipped'))).code, 4, `byte ${at}`);
+  const receipt = decodeReceipt(new Uint8Array(readFileSync(file('audit.receipt'))));
+  for (const [code, altered] of tampered(receipt)) {
+    writeFileSync(file('tampered'), encodeReceipt(altered));
+    const refused = await verify(file('tampered'), '-o', 'json');
+    t.is(refused.code, 4, code);
+    t.true((refused.json()['reasons'] as string[]).includes(code), `${code}: ${refused.out}`);
   }
 });
+
+const flipped = (bytes: Uint8Array, at: number): Uint8Array =>
+  bytes.map((byte, i) => (i === at ? byte ^ 1 : byte));
+
+/** Receipts that are wrong in one way each, with the reason for which they must be refused. */
+function tampered(receipt: ReceiptBundle): readonly (readonly [code: string, altered: ReceiptBundle])[] {
+  const note = Buffer.from(receipt.checkpoint).toString('utf8');
+  const [head = '', lines = ''] = note.split('\n\n');
+  const origin = head.split('\n')[0] ?? '';
+  const signatures = lines.split('\n').filter((line) => line !== '');
+  const isPlain = (line: string): boolean => line.startsWith(`— ${origin} `);
+  const firstPlain = signatures.find(isPlain) ?? '';
+  const withNote = (text: string): ReceiptBundle => ({
+    ...receipt,
+    checkpoint: new TextEncoder().encode(text),
+  });
+  const withLines = (kept: readonly string[]): ReceiptBundle => withNote(`${head}\n\n${kept.join('\n')}\n`);
+  const { issuance, measurement, certificate } = receipt;
+  // The last characters of a signature line are signature, not key id.
+  const forged = firstPlain.replace(
+    /(.)(.{10})$/,
+    (_all, one: string, rest: string) => (one === 'A' ? 'B' : 'A') + rest,
+  );
+  return [
+    ['OTHER_LOG', withNote(note.replace(origin, `other.${origin}`))],
+    ['BELOW_QUORUM', withLines(signatures.filter((line) => !isPlain(line) || line === firstPlain))],
+    ['NO_INDEPENDENT_TIME', withLines(signatures.filter(isPlain))],
+    ['CHECKPOINT_FORGED', withLines(signatures.map((line) => (line === firstPlain ? forged : line)))],
+    ['NOT_IN_LOG', { ...receipt, issuance: { ...issuance, leaf: flipped(issuance.leaf, 60) } }],
+    ['NOT_IN_LOG', { ...receipt, measurement: { ...measurement, index: measurement.index - 1 } }],
+    ['OTHER_POLICY', { ...receipt, policyVersion: receipt.policyVersion + 1 }],
+    ['SIGNATURE_WRONG', { ...receipt, certificate: flipped(certificate, certificate.length - 5) }],
+  ];
+}
 
 test.serial(
   'the log of the running nodes verifies, and still contains the checkpoint kept before',
@@ -325,3 +374,79 @@ test.serial(
     t.is((await taactl(['audit', 'verify', '--data-dir', file('tsa')])).code, 2, 'no data directory');
   },
 );
+
+/** Every file below a directory, by path from it. */
+const filesBelow = (root: string): string[] =>
+  readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .sort();
+
+const digest = (root: string): readonly string[] =>
+  filesBelow(root).map(
+    (name) => `${name} ${Buffer.from(sha256(readFileSync(join(root, name)))).toString('hex')}`,
+  );
+
+test.serial('verification writes nothing into the directory', async (t) => {
+  const copy = file('untouched');
+  cpSync(cluster.dataDirectory('fukuoka'), copy, { recursive: true });
+  const before = digest(copy);
+  t.is((await auditor.audit({ path: copy, genesis: null })).verdict, 'intact');
+  t.deepEqual(digest(copy), before);
+});
+
+test.serial('300 flipped bits over all files: reported, or every record is what it was', async (t) => {
+  const copy = file('flips');
+  cpSync(cluster.dataDirectory('fukuoka'), copy, { recursive: true });
+  const genesis = verifyGenesis(cluster.files.genesis, nodeVerifier);
+  const original = await auditor.audit({ path: copy, genesis });
+  t.is(original.verdict, 'intact');
+  const names = filesBelow(copy).filter((name) => statSync(join(copy, name)).size > 0);
+  const random = seeded(20261124);
+  const counts = { reported: 0, unchanged: 0 };
+  const perFile = new Map<string, number>();
+  for (let i = 0; i < FLIPS; i++) {
+    const name = names[i % names.length] as string;
+    const path = join(copy, name);
+    const bytes = readFileSync(path);
+    const at = random(bytes.length);
+    const bit = random(8);
+    const altered = Buffer.from(bytes);
+    altered[at] = (altered[at] ?? 0) ^ (1 << bit);
+    writeFileSync(path, altered);
+    const report = await auditor.audit({ path: copy, genesis });
+    writeFileSync(path, bytes);
+    const where = `${name} byte ${at} bit ${bit}`;
+    if (report.verdict === 'intact') {
+      counts.unchanged += 1;
+      t.is(report.head.size, original.head.size, where);
+      t.deepEqual(report.head.root, original.head.root, where);
+      t.deepEqual(report.records, original.records, where);
+    } else {
+      counts.reported += 1;
+      perFile.set(name, (perFile.get(name) ?? 0) + 1);
+      t.true(report.findings.length > 0, where);
+    }
+  }
+  t.log(JSON.stringify(counts), [...perFile].map(([name, count]) => `${name}: ${count}`).join(', '));
+  // The identity of the node, its promises and its records are covered whole: a flip there never goes by unseen.
+  for (const name of ['identity', 'genesis']) t.is(perFile.get(name), namedFlips(names, name));
+  t.is((await auditor.audit({ path: copy, genesis })).verdict, 'intact', 'every flip was taken back');
+});
+
+const FLIPS = 312;
+const namedFlips = (names: readonly string[], name: string): number =>
+  Array.from({ length: FLIPS }, (_, i) => names[i % names.length]).filter((chosen) => chosen === name).length;
+
+test.serial('the program itself ends with the exit codes', async (t) => {
+  const program = join(import.meta.dirname, '..', '..', 'cmd', 'taactl.js');
+  const run = (...args: string[]) => spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+  const copy = file('flips');
+  t.is(run('audit', 'verify', '--data-dir', copy, '--genesis', cluster.files.genesisFile).status, 0);
+  writeFileSync(join(copy, 'guard'), 'x');
+  const damaged = run('audit', 'verify', '--data-dir', copy);
+  t.is(damaged.status, 4);
+  t.regex(damaged.stdout, /GUARD_DAMAGED/);
+  t.is(run('stauts').status, 2);
+  t.is(run('--version').stdout.trim(), '0.1.0');
+});
