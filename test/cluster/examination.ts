@@ -40,7 +40,7 @@ export async function examine(
 }
 
 /** Every leaf of one node, asked of that node alone. */
-async function wholeLog(cluster: LabCluster, node: string): Promise<readonly Uint8Array[]> {
+export async function wholeLog(cluster: LabCluster, node: string): Promise<readonly Uint8Array[]> {
   const connection: Connection = cluster.connectTo(cluster.files.administrator, [node]);
   try {
     const { value } = await connection.call<GetStatusRequest, GetStatusResponse__Output>(
