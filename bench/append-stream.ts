@@ -1,6 +1,6 @@
 /**
- * A client of taa.v1.LabService.Append that coalesces: what is appended in one turn of the event loop leaves as one
- * message, and one acknowledgement may answer many.
+ * A client of taa.v1.LabService.Append. By default it coalesces: what is appended in one turn of the event loop leaves as
+ * one message. One acknowledgement may answer many records.
  */
 
 import type { ClientDuplexStream } from '@grpc/grpc-js';
@@ -12,12 +12,14 @@ export type Appended = (error: Error | null, leaf: number) => void;
 
 export class AppendStream {
   readonly #call: ClientDuplexStream<LabAppend, LabAcknowledgement>;
+  readonly #coalesces: boolean;
   readonly #waiting = new Map<number, Appended>();
   #records: Uint8Array[] = [];
   #nextId = 0;
   #failure: Error | null = null;
 
-  constructor(client: Clients['taa.v1.LabService']) {
+  constructor(client: Clients['taa.v1.LabService'], coalesces = true) {
+    this.#coalesces = coalesces;
     this.#call = client.Append();
     this.#call.on('data', (acknowledgement: LabAcknowledgement) => this.#acknowledged(acknowledgement));
     this.#call.on('error', (error) => this.#fail(error));
@@ -31,7 +33,8 @@ export class AppendStream {
     }
     this.#waiting.set(this.#nextId++, done);
     this.#records.push(record);
-    if (this.#records.length === 1) setImmediate(() => this.#flush());
+    if (!this.#coalesces) this.#flush();
+    else if (this.#records.length === 1) setImmediate(() => this.#flush());
   }
 
   close(): void {

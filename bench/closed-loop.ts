@@ -101,6 +101,7 @@ class Callers {
         if (this.measuring) this.latencies.push(performance.now() - begun);
         this.#next();
       } else {
+        if (this.errors === 0) console.error(`${this.#target.name}: ${error.message}`);
         this.errors += 1;
         setTimeout(() => this.#next(), PAUSE_AFTER_ERROR_MS);
       }

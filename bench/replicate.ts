@@ -26,6 +26,8 @@ interface Options {
   readonly patienceMs: number;
   readonly directory: string;
   readonly keep: boolean;
+  /** So many clients with one record a message; null: one that coalesces. */
+  readonly streams: number | null;
 }
 
 /** One turn of one concurrency: both systems directly after another, so that their ratio sees the same machine. */
@@ -50,11 +52,12 @@ export async function replicate(args: readonly string[]): Promise<void> {
   let taa: TaaTarget | null = null;
   let etcd: EtcdTarget | null = null;
   try {
-    taa = await TaaTarget.start(join(directory, 'taa'));
+    taa = await TaaTarget.start(join(directory, 'taa'), options.streams);
     etcd = options.besideEtcd ? await EtcdTarget.start(join(directory, 'etcd')) : null;
     const rounds = await measure(options, directory, taa, etcd);
+    const described = options.streams === null ? {} : { streams: options.streams };
     for (const concurrency of options.concurrencies) {
-      print({ bench: 'replicate', concurrency, ...summary(rounds.get(concurrency) ?? []) });
+      print({ bench: 'replicate', concurrency, ...described, ...summary(rounds.get(concurrency) ?? []) });
     }
     if (etcd !== null) await etcd.requireAllStored();
     const walked = await taa.stopAndWalk();
@@ -158,6 +161,7 @@ function readOptions(args: readonly string[]): Options {
         wait: { type: 'string', default: '15' },
         concurrency: { type: 'string', default: '1,16,64,256' },
         dir: { type: 'string', default: '/var/tmp' },
+        streams: { type: 'string' },
         keep: { type: 'boolean', default: false },
       },
     }));
@@ -176,8 +180,9 @@ function readOptions(args: readonly string[]): Options {
     patienceMs: 1000 * positive('wait', values.wait, 0, USAGE),
     directory: values.dir,
     keep: values.keep,
+    streams: values.streams === undefined ? null : Math.floor(positive('streams', values.streams, 1, USAGE)),
   };
 }
 
 const USAGE =
-  '--beside etcd, --rounds 3, --seconds 2, --wait 15, --concurrency 1,16,64,256, --dir /var/tmp, --keep';
+  '--beside etcd, --rounds 3, --seconds 2, --wait 15, --concurrency 1,16,64,256, --streams N, --dir /var/tmp, --keep';

@@ -8,6 +8,7 @@ import type { Entry } from '../src/raft/types.js';
 import { openForInspection } from '../src/store/data-directory.js';
 import type { DataDirectory } from '../src/store/data-directory.js';
 import { TILE_WIDTH } from '../src/audit/tiles.js';
+import type { Connection } from '../src/operator/connection.js';
 import { decode } from '../src/verify/cbor.js';
 import type { CborMap } from '../src/verify/cbor.js';
 import type { GetStatusRequest } from '../src/wire/gen/taa/v1/GetStatusRequest.js';
@@ -39,18 +40,30 @@ export async function startCluster(options: LabClusterOptions): Promise<LabClust
 export class TaaTarget implements Target {
   readonly name = 'taa';
   readonly #cluster: LabCluster;
+  readonly #coalesces: boolean;
   /** Leaf of each acknowledged record, by its number. */
   readonly #leaves = new Map<number, number>();
-  #stream: AppendStream | null = null;
+  /** Of which the record numbers take turns. */
+  #streams: readonly AppendStream[] = [];
+  readonly #connections: readonly Connection[];
   #leader = '';
   #next = 0;
 
-  private constructor(cluster: LabCluster) {
+  private constructor(cluster: LabCluster, streams: number | null) {
     this.#cluster = cluster;
+    const { administrator, enrol } = cluster.files;
+    this.#coalesces = streams === null;
+    // A node admits few streams of one identity: separate clients are separate people.
+    const holders =
+      streams === null
+        ? [administrator]
+        : Array.from({ length: streams }, (_, n) => enrol('operator', `bench-${n + 1}`));
+    this.#connections = holders.map((holder) => cluster.connect(holder));
   }
 
-  static async start(directory: string): Promise<TaaTarget> {
-    return new TaaTarget(await startCluster({ directory, policy: new Map() }));
+  /** @param streams so many connections that send each record as a message of its own; null: one that coalesces */
+  static async start(directory: string, streams: number | null = null): Promise<TaaTarget> {
+    return new TaaTarget(await startCluster({ directory, policy: new Map() }), streams);
   }
 
   get pids(): readonly number[] {
@@ -65,17 +78,20 @@ export class TaaTarget implements Target {
   async followLeader(): Promise<void> {
     const leader = await this.#awaitLeader();
     if (leader === this.#leader) return;
-    this.#stream?.close();
-    const node = this.#cluster.operator.nodes.find(({ endpoint }) => endpoint.node === leader);
-    if (node === undefined) throw new BenchError(`the cluster names an unknown leader: ${leader}`);
-    this.#stream = new AppendStream(node.lab);
+    this.#closeStreams();
+    this.#streams = this.#connections.map(({ nodes }) => {
+      const node = nodes.find(({ endpoint }) => endpoint.node === leader);
+      if (node === undefined) throw new BenchError(`the cluster names an unknown leader: ${leader}`);
+      return new AppendStream(node.lab, this.#coalesces);
+    });
     this.#leader = leader;
   }
 
   append(done: Done): void {
     const number = this.#next++;
-    if (this.#stream === null) throw new Error('followLeader comes first');
-    this.#stream.append(recordOf(number), (error, leaf) => {
+    const stream = this.#streams[number % this.#streams.length];
+    if (stream === undefined) throw new Error('followLeader comes first');
+    stream.append(recordOf(number), (error, leaf) => {
       if (error === null) this.#leaves.set(number, leaf);
       done(error);
     });
@@ -101,8 +117,14 @@ export class TaaTarget implements Target {
   }
 
   async close(): Promise<void> {
-    this.#stream?.close();
+    this.#closeStreams();
+    for (const connection of this.#connections) connection.close();
     await this.#cluster.close();
+  }
+
+  #closeStreams(): void {
+    for (const stream of this.#streams) stream.close();
+    this.#streams = [];
   }
 
   async #awaitLeader(): Promise<string> {

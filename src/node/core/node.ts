@@ -44,6 +44,8 @@ import { Testimony } from './testimony.js';
 
 /** Clock words, cosigner repetitions, images, issuance: what must go on even when nothing arrives. */
 const TICK = durNs(100n * NS_PER_MS);
+/** A clock word is repeated this often: peers keep it for five seconds. A change of state is told at once. */
+const CLOCK_WORD_INTERVAL = durNs(500n * NS_PER_MS);
 /** Records that no boundary covers yet get one after this long. */
 const CHECKPOINT_AFTER = NS_PER_S;
 
@@ -110,6 +112,8 @@ export class NodeCore {
   #stopping = false;
   #cancelTick: () => void = () => undefined;
   #uncoveredSince: bigint | null = null;
+  /** The last clock word that was sent. */
+  #said: Pick<ClockReading, 'state' | 'mono'> | null = null;
   #impairments = new Set<string>();
 
   constructor(options: NodeCoreOptions) {
@@ -411,7 +415,7 @@ export class NodeCore {
     const { replica, publication, clockWatch } = this.#running;
     const reading = this.#env.clockReading();
     clockWatch.look(reading);
-    this.#sayTheTime(encodeClockWord(reading));
+    this.#sayTheTime(reading);
     publication.tick();
     replica.tick();
     this.#coverRecords();
@@ -434,7 +438,11 @@ export class NodeCore {
     }
   }
 
-  #sayTheTime(word: Uint8Array): void {
+  #sayTheTime(reading: ClockReading): void {
+    const { state, mono } = reading;
+    if (state === this.#said?.state && mono - this.#said.mono < CLOCK_WORD_INTERVAL) return;
+    this.#said = { state, mono };
+    const word = encodeClockWord(reading);
     for (const { id } of this.options.genesis.members) {
       if (id !== this.options.node) this.#env.transport.send(id, 'control', 'clock', word);
     }

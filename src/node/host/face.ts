@@ -3,21 +3,13 @@
  */
 
 import type { ClockService, SourceStatus } from '../../clock/index.js';
-import type {
-  AdminDoor,
-  Caller,
-  ClockSourceView,
-  LabDoor,
-  LogDoor,
-  NodeDoors,
-  SessionHost,
-} from '../../rpc/doors.js';
+import type { AdminDoor, Caller, ClockSourceView, LogDoor, NodeDoors, SessionHost } from '../../rpc/doors.js';
 import { RpcError } from '../../rpc/errors.js';
 import type { SignatureAlgorithm } from '../../verify/crypto.js';
 import { keyAlgorithm } from '../../verify/x509.js';
-import { isErrorReason } from '../../wire/reasons.js';
 import type { NodeCore } from '../core/node.js';
 import type { CommandResult } from '../core/proposals.js';
+import { LabAppends } from './lab-appends.js';
 import { hostMono } from './timers.js';
 
 const SOURCES_REFRESH_MS = 1000;
@@ -49,7 +41,9 @@ export class NodeFace {
       sessions: this.#sessions(),
       log: this.#log(),
       admin: this.#admin(),
-      lab: core.options.genesis.lab ? this.#lab() : null,
+      lab: core.options.genesis.lab
+        ? new LabAppends((items, done) => core.testimony.labAppend(items, done))
+        : null,
       admission: (caller) => core.admission(caller),
       denied: (caller, identity, reason) => core.testimony.accessDenied(identity, reason, caller?.address),
     };
@@ -160,19 +154,6 @@ export class NodeFace {
         sourceName: this.#options.sourceName,
       }),
       genesis: () => this.#options.genesisFile,
-    };
-  }
-
-  #lab(): LabDoor {
-    return {
-      append: (records, done) => {
-        this.#core.testimony.labAppend(records, (result) => {
-          if (result.status === 'accepted') done({ firstLeaf: result.leaf ?? 0 });
-          else if (result.status === 'refused')
-            done({ refused: isErrorReason(result.reason) ? result.reason : 'COMMAND_REFUSED' });
-          else done({ refused: 'OUTCOME_UNKNOWN' });
-        });
-      },
     };
   }
 
