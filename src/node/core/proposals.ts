@@ -7,14 +7,11 @@
 import type { AuthorityEvent } from '../../authority/api.js';
 import type { ProposeResult, Raft } from '../../raft/driver-api.js';
 import type { DurNs, MonoNs, Timers } from '../../time/types.js';
-import { durNs, NS_PER_MS, NS_PER_S } from '../../time/types.js';
+import { durNs, NS_PER_MS } from '../../time/types.js';
 
 /** First wait before a refused proposal is tried again; doubled up to RETRY_MAX. */
 const RETRY_MIN = durNs(20n * NS_PER_MS);
 const RETRY_MAX = durNs(500n * NS_PER_MS);
-/** Answers that consensus owes us: an entry accepted by a leader that was then lost may still commit until then. */
-const ANSWER_WAIT = durNs(NS_PER_S);
-
 export type CommandResult =
   | { readonly status: 'accepted'; readonly leaf: number | null; readonly raftIndex: number }
   | { readonly status: 'refused'; readonly reason: string; readonly detail: string }
@@ -104,7 +101,9 @@ export class Proposals {
     if (waiting === undefined) return;
     if (result.status === 'notLeader') waiting.leader = result.leader;
     // `applied` without an event of ours cannot happen: apply answers every nonce. Trying again is safe all the same.
-    this.#retryLater(key, waiting, result.status === 'unknown' ? ANSWER_WAIT : waiting.wait);
+    // An entry whose fate is unknown may still commit: the state machine knows a payload that it has seen before, so that
+    // proposing it again takes effect once. Waiting instead would cost a client a second at each change of leader.
+    this.#retryLater(key, waiting, waiting.wait);
   }
 
   #retryLater(key: string, waiting: Waiting, wait: DurNs): void {

@@ -28,7 +28,7 @@ interface Forwarded {
   readonly request: number;
   readonly count: number;
   readonly bytes: number;
-  readonly deadline: Nanos;
+  deadline: Nanos;
 }
 
 export type ForwardVerdict = 'take' | 'refuse' | 'ignore';
@@ -114,8 +114,15 @@ export class Requests {
     }
   }
 
-  /** Leadership moved: who still waits does so at most until `deadline`. */
-  leadershipMoved(deadline: Nanos): void {
+  /**
+   * Leadership moved: who waits for an entry does so at most until `deadline`, for the next leader may still commit it.
+   * What was forwarded and not answered is given up at once: its leader is gone, and nobody else knows of it.
+   */
+  leadershipMoved(now: Nanos, deadline: Nanos): void {
+    for (const one of this.#forwarded.values()) {
+      if (one.deadline > now) one.deadline = now;
+      this.#noteDeadline(now);
+    }
     for (let at = this.#first; at < this.#waiting.length; at++) {
       const one = this.#waiting[at];
       if (one !== undefined && one.deadline > deadline) {

@@ -90,7 +90,7 @@ function handle(state: CoreState, input: Input): void {
 function settle(state: CoreState, role: Role, term: Term, leader: NodeId | null): void {
   settleTransfer(state);
   if (state.role !== role || state.term !== term || state.leader !== leader) {
-    state.requests.leadershipMoved(state.now + answerPatience(state));
+    state.requests.leadershipMoved(state.now, state.now + answerPatience(state));
     state.out.push({
       kind: 'event',
       event: { kind: 'role', role: state.role, term: state.term, leader: state.leader },
