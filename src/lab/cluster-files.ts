@@ -40,6 +40,8 @@ export interface ClusterPlan {
   /** Where a node finds a peer: its peer port, or a proxy in between. */
   readonly peerAddress?: (from: string, to: string) => string;
   readonly policy: CborMap;
+  /** Assumed rate error of every node's oscillator, parts per billion; tests make it large to see a bound grow. */
+  readonly rhoFloorPpb?: number | undefined;
 }
 
 /** A person or a TSA with a certificate: what a client needs to connect and to sign. */
@@ -239,6 +241,7 @@ function writeConfiguration(plan: ClusterPlan, name: string, genesisFile: string
     clock: {
       profile: 'lab',
       sources: [{ name: 'laboratory reference', address: own(plan.referencePort(name)), role: 'reference' }],
+      ...(plan.rhoFloorPpb === undefined ? {} : { rhoFloorPpb: plan.rhoFloorPpb }),
     },
   });
   writeFileSync(file, text);

@@ -28,6 +28,7 @@ export interface LabClusterOptions {
   /** Sites, one node each, named alike. Default: three. */
   readonly sites?: readonly string[];
   readonly policy: CborMap;
+  readonly rhoFloorPpb?: number;
   /** Where a node dials a peer; tests put a proxy in between. */
   readonly peerAddress?: (from: string, to: string, ports: ReadonlyMap<string, NodePorts>) => string;
   /** Applied to how each process is started. */
@@ -77,6 +78,7 @@ export class LabCluster {
       nodes: sites.map((site) => ({ name: site, site, ports: ports.get(site) as NodePorts })),
       referencePort: () => reference.port,
       policy: options.policy,
+      rhoFloorPpb: options.rhoFloorPpb,
       ...(peerAddress === undefined ? {} : { peerAddress: (from, to) => peerAddress(from, to, ports) }),
     };
     const cluster = new LabCluster(options, clusterFiles(plan), ports, reference);
