@@ -7,14 +7,22 @@ import type { Testimony as Statement } from '../../authority/testimony.js';
 import { encodeCommand } from '../../authority/commands.js';
 import type { MeasurementFacts } from '../../authority/model.js';
 import type { SignedCommandSubmission } from '../../rpc/doors.js';
-import type { ClockReading, ClockState, DurNs } from '../../time/types.js';
-import { durNs, NS_PER_S } from '../../time/types.js';
+import type { ClockReading, ClockState, DurNs, TaiNs } from '../../time/types.js';
+import { durNs, NS_PER_S, taiNs } from '../../time/types.js';
 import type { CommandResult, Proposals } from './proposals.js';
 
 /** Somebody waits for the answer. */
 const PATIENCE: DurNs = durNs(5n * NS_PER_S);
 /** Nobody waits, and the record must not be lost to a change of leader. */
 const PERSISTENCE: DurNs = durNs(60n * NS_PER_S);
+
+/** The widest bound that a record may state: no instant of this service is outside, so truth stays inside. */
+const WIDEST = 1n << 62n;
+
+function recordable(instant: TaiNs): TaiNs {
+  if (instant > WIDEST) return taiNs(WIDEST);
+  return instant < -WIDEST ? taiNs(-WIDEST) : instant;
+}
 
 /** TAA − source, measured by one accepted sample. */
 export interface Comparison {
@@ -82,7 +90,10 @@ export class Testimony {
   }
 
   clockTransition(from: ClockState, to: ClockState, reading: ClockReading): void {
-    const { earliest, best, latest, epoch, samples, rhoPpb, taiMinusUtc, leap, unmonitored } = reading;
+    const { best, epoch, samples, rhoPpb, taiMinusUtc, leap, unmonitored } = reading;
+    // A clock that has just lost its footing knows nothing: its bound is as wide as a number can be, a record's is not.
+    const earliest = recordable(reading.earliest);
+    const latest = recordable(reading.latest);
     const clock = { earliest, best, latest, epoch, samples, rhoPpb, taiMinusUtc, leap, unmonitored };
     this.#propose({ kind: 'clockTransition', from, to, clock }, PERSISTENCE, nobody);
   }

@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { statementCodec } from '../../authority/statements.js';
 import type { ClockService } from '../../clock/index.js';
@@ -220,6 +220,7 @@ async function openStore(
 }
 
 function startNodeClock(config: NodeConfig, store: DataDirectory): Promise<ClockService> {
+  mkdirSync(store.directory.clock, { recursive: true, mode: 0o700 });
   return startClock({
     sources: config.clock.sources,
     profile: config.clock.profile,
