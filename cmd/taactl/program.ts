@@ -37,7 +37,8 @@ export async function runTaactl(options: ProgramOptions, surroundings: Surroundi
       'Exit codes: 0 ok, 1 failed, 2 usage, 3 not reachable, 4 verification failed, 5 denied, 6 not fully checked',
     )
     .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? usageError(message ?? 'the command line cannot be understood');
+      const said = (message ?? 'the command line cannot be understood').replaceAll(/\s*\n\s*/g, ' ');
+      throw error ?? usageError(said);
     });
   const groups = [
     statusCommand,

@@ -93,7 +93,6 @@ export function issueHolder(request: HolderRequest): {
   const certificateFile = join(out, `${identity.name}.crt`);
   const keyFile = join(out, `${identity.name}.key`);
   refuseExisting([certificateFile, ...(request.spki === null ? [keyFile] : [])]);
-  mkdirSync(out, { recursive: true, mode: 0o700 });
   const made = request.spki === null ? generateKey('ecdsa-p256') : null;
   const certificate = authority.issue({
     identity,
@@ -101,6 +100,7 @@ export function issueHolder(request: HolderRequest): {
     spki: request.spki ?? spkiOf(made as NonNullable<typeof made>),
     ...validity(days),
   });
+  mkdirSync(out, { recursive: true, mode: 0o700 });
   if (made !== null) writeSecretFile(keyFile, protectKey(made, passphrase));
   writeNew(certificateFile, encodePem('CERTIFICATE', certificate));
   return { certificate: certificateFile, key: made === null ? null : keyFile };
@@ -134,13 +134,17 @@ export function issueNode(request: NodeRequest): IssuedNode {
     member: join(out, 'member.yaml'),
   };
   refuseExisting(Object.values(files));
-  mkdirSync(out, { recursive: true, mode: 0o700 });
-  const keys = openKeyDirectory({ directory: files.keys, passphrase: request.passphrase });
+  const made = {
+    tls: generateKey('ecdsa-p256'),
+    issuing: generateKey('ecdsa-p256'),
+    log: generateKey('ed25519'),
+  };
   const period = validity(request.days);
+  // Issued before anything is written: what is refused leaves nothing behind.
   const tls = authority.issue({
     identity,
     purpose: 'tls',
-    spki: keys.generate('tls', 'ecdsa-p256'),
+    spki: spkiOf(made.tls),
     dnsNames: request.dnsNames,
     ipAddresses: request.ipAddresses,
     ...period,
@@ -148,10 +152,13 @@ export function issueNode(request: NodeRequest): IssuedNode {
   const issuing = authority.issue({
     identity,
     purpose: 'statement',
-    spki: keys.generate('issuing', 'ecdsa-p256'),
+    spki: spkiOf(made.issuing),
     ...period,
   });
-  const logKey = rawEd25519(keys.generate('log', 'ed25519'));
+  const logKey = rawEd25519(spkiOf(made.log));
+  mkdirSync(out, { recursive: true, mode: 0o700 });
+  const keys = openKeyDirectory({ directory: files.keys, passphrase: request.passphrase });
+  for (const [name, key] of Object.entries(made)) keys.add(name, key);
   writeNew(files.tlsCertificate, encodePem('CERTIFICATE', tls));
   writeNew(
     files.member,

@@ -25,6 +25,7 @@ import { verifyGenesis } from '../../src/verify/genesis.js';
 import { decodeReceipt, encodeReceipt, type ReceiptBundle } from '../../src/verify/receipt.js';
 import { parseTlogProof } from '../../src/verify/tlog-proof.js';
 import { seeded } from '../store/harness.js';
+import { runInShell, runnableBlocks } from '../taactl/documents.js';
 import { isOneSentence, taactl, type Ran } from '../taactl/run.js';
 
 let directory: string;
@@ -289,6 +290,26 @@ test.serial(
   },
 );
 
+test.serial('the commands of docs/auditor.md run as written', async (t) => {
+  const auditorFiles = connection(cluster.files.enrol('auditor', 'auditor-2'));
+  const [, endpoints = '', , ca = '', , cert = '', , key = ''] = auditorFiles;
+  cpSync(cluster.files.genesisFile, file('genesis'));
+  const [certificates = '', offline = '', running = ''] = runnableBlocks('auditor.md');
+  const environment = { TAACTL_ENDPOINTS: endpoints, TAACTL_CA: ca, TAACTL_CERT: cert, TAACTL_KEY: key };
+  for (const script of [certificates, running]) {
+    const ran = runInShell(script, directory, environment);
+    t.is(ran.code, 0, ran.err + ran.out);
+  }
+  t.is(parseTlogProof(new Uint8Array(readFileSync(file('leaf-0.proof')))).index, 0);
+  await tsa.close();
+  await cluster.process('osaka').stop();
+  cpSync(cluster.dataDirectory('osaka'), file('copy'), { recursive: true });
+  await cluster.startNode('osaka');
+  const ran = runInShell(offline, directory);
+  t.is(ran.code, 0, ran.err + ran.out);
+  rmSync(file('copy'), { recursive: true });
+});
+
 test.serial(
   'what may not be, what is not there and what is not understood: exit codes and one sentence',
   async (t) => {
@@ -335,7 +356,6 @@ test.serial(
 );
 
 test.serial('a node that is down: the others answer, and the exit code says that one did not', async (t) => {
-  await tsa.close();
   await cluster.process('fukuoka').stop();
   const status = await asAdmin('status', '-o', 'json');
   t.is(status.code, 6);
@@ -438,7 +458,7 @@ const FLIPS = 312;
 const namedFlips = (names: readonly string[], name: string): number =>
   Array.from({ length: FLIPS }, (_, i) => names[i % names.length]).filter((chosen) => chosen === name).length;
 
-test.serial('the program itself ends with the exit codes', async (t) => {
+test.serial('the program itself ends with the exit codes', (t) => {
   const program = join(import.meta.dirname, '..', '..', 'cmd', 'taactl.js');
   const run = (...args: string[]) => spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
   const copy = file('flips');
