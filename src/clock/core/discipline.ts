@@ -9,7 +9,7 @@
 import { leapTableExpired, taiMinusUtcAt } from '../../time/leap-table.js';
 import { NS_PER_S, durNs, taiNs } from '../../time/types.js';
 import type { TaiNs } from '../../time/types.js';
-import type { AnomalyCode, ClockEvent, EventTime } from './events.js';
+import type { AnomalyCode, ClockEvent, EventTime, RejectionTest } from './events.js';
 import type { ClockEffect, ClockInput, DisciplineConfig, Moment, ReleaseWhat } from './inputs.js';
 import { indicatorContradicts, leapStateAt } from './leap-policy.js';
 import { machineStep } from './machine.js';
@@ -22,7 +22,7 @@ import { halfWidthOf, knownAt } from './reading.js';
 import type { Published } from './reading.js';
 import type { Sample } from './sample.js';
 import { Source } from './source.js';
-import type { RejectionTest, SourceStatus } from './source.js';
+import type { SourceStatus } from './source.js';
 import { Tracker } from './tracker.js';
 import type { Exchange } from './verdict.js';
 

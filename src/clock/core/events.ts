@@ -2,9 +2,12 @@
 
 import type { ClockState, DurNs, MonoNs, TaiInterval } from '../../time/types.js';
 import type { TransitionReason } from './machine.js';
-import type { RejectionTest } from './source.js';
+import type { PacketTest } from './verdict.js';
 
 export type SourceRole = 'reference' | 'monitor';
+
+/** Why a question gave no sample: a failed packet test, an improbable offset, or silence. */
+export type RejectionTest = PacketTest | 'innovation' | 'answered';
 
 /** When it happened: on the monotonic clock, and in TAI as far as it was known. */
 export interface EventTime {

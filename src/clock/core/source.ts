@@ -3,7 +3,7 @@
 import type { LeapTable } from '../../time/leap-table.js';
 import type { MonoNs } from '../../time/types.js';
 import { questionsLeft } from './budget.js';
-import type { SourceRole } from './events.js';
+import type { RejectionTest, SourceRole } from './events.js';
 import { nearLeap } from './leap-policy.js';
 import type { SourceMemory } from './memory.js';
 import type { MonitorView } from './monitors.js';
@@ -41,8 +41,6 @@ export interface SourceStatus {
   readonly questionsLeft: number;
 }
 
-/** Why a question gave no sample: a failed packet test, an improbable offset, or silence. */
-export type RejectionTest = PacketTest | 'innovation' | 'answered';
 
 /** What came of one datagram. */
 export type Answer =
