@@ -41,7 +41,6 @@ export interface SourceStatus {
   readonly questionsLeft: number;
 }
 
-
 /** What came of one datagram. */
 export type Answer =
   | { readonly kind: 'sample'; readonly sample: Sample; readonly authenticated: boolean }

@@ -10,11 +10,12 @@ import type { AuthorityEvent } from '../../authority/api.js';
 import type { Audit, AuditSample, Device, MeasurementFacts } from '../../authority/model.js';
 import type { ClockReading, DurNs, MonoNs, Timers } from '../../time/types.js';
 import { durNs, NS_PER_MS, NS_PER_S } from '../../time/types.js';
-import { decode } from '../../verify/cbor.js';
-import { isMap } from '../../verify/cbor-reader.js';
+import { equalBytes } from '../../verify/bytes.js';
 import type { SignatureAlgorithm, SignatureVerifier } from '../../verify/crypto.js';
 import type { OutcomeMessage, Refusal, SessionRequest, SessionResponse } from '../../wire/messages.js';
 import type { CommandResult } from './proposals.js';
+import { statesReadings } from './readings.js';
+import type { Reading } from './readings.js';
 
 /** Exchanges per audit; the one with the shortest round trip counts. */
 export const PROBES_PER_AUDIT = 4;
@@ -71,12 +72,6 @@ export interface SessionKey {
 interface Exchange {
   readonly nonce: Uint8Array;
   readonly sent: ClockReading;
-}
-
-interface Reading {
-  readonly nonce: Uint8Array;
-  readonly received: bigint;
-  readonly transmitted: bigint;
 }
 
 interface Measuring {
@@ -297,7 +292,7 @@ export class AuditSession {
 
   #probeAnswered(message: Extract<SessionRequest, { kind: 'probeReply' }>, arrived: ClockReading): void {
     const measuring = this.#measuring;
-    if (measuring?.exchange == null || !sameBytes(message.nonce, measuring.exchange.nonce)) return;
+    if (measuring?.exchange == null || !equalBytes(message.nonce, measuring.exchange.nonce)) return;
     const { sent, nonce } = measuring.exchange;
     measuring.exchange = null;
     widen(measuring, arrived);
@@ -341,7 +336,17 @@ export class AuditSession {
     measuring.cancelDeadline();
     this.#measuring = null;
     const signed = this.#context.verifier.verify(this.#key.algorithm, this.#key.spki, statement, signature);
-    if (!signed || !this.#statesWhatWasSaid(statement, measuring)) {
+    if (
+      !signed ||
+      !statesReadings(statement, {
+        cluster: this.#context.cluster,
+        device: this.#deviceId,
+        session,
+        request: measuring.request,
+        timescale: measuring.timescale,
+        readings: measuring.readings,
+      })
+    ) {
       this.#write(withoutVerdict(request, 'READINGS_NOT_SIGNED'));
       return;
     }
@@ -388,30 +393,6 @@ export class AuditSession {
       clientStatement: statement,
       clientSignature: signature,
     };
-  }
-
-  /** The signed statement must be over exactly the answers that were measured. */
-  #statesWhatWasSaid(statement: Uint8Array, measuring: Measuring): boolean {
-    try {
-      const value = decode(statement);
-      if (!isMap(value)) return false;
-      const session = value.get('session');
-      const readings = value.get('readings');
-      return (
-        value.get('cluster') === this.#context.cluster &&
-        value.get('device') === this.#deviceId &&
-        session instanceof Uint8Array &&
-        this.#session !== null &&
-        sameBytes(session, this.#session) &&
-        sameInteger(value.get('request'), measuring.request) &&
-        value.get('timescale') === measuring.timescale &&
-        Array.isArray(readings) &&
-        readings.length === measuring.readings.length &&
-        measuring.readings.every((said, i) => sameReading(readings[i], said))
-      );
-    } catch {
-      return false;
-    }
   }
 
   #outcomeAsked(request: number): void {
@@ -493,29 +474,10 @@ export function withoutVerdict(request: number, reason: string): OutcomeMessage 
 }
 
 export function holdsKey(device: Device, spki: Uint8Array): boolean {
-  return device.credentials.some((credential) => !credential.suspended && sameBytes(credential.spki, spki));
+  return device.credentials.some((credential) => !credential.suspended && equalBytes(credential.spki, spki));
 }
 
 function instantOf(reading: ClockReading) {
   const { earliest, best, latest, taiMinusUtc } = reading;
   return { earliest, best, latest, taiMinusUtc };
-}
-
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
-function sameInteger(value: unknown, expected: number | bigint): boolean {
-  return (typeof value === 'number' || typeof value === 'bigint') && BigInt(value) === BigInt(expected);
-}
-
-function sameReading(value: unknown, said: Reading): boolean {
-  if (!Array.isArray(value) || value.length !== 3) return false;
-  const [nonce, received, transmitted] = value as unknown[];
-  return (
-    nonce instanceof Uint8Array &&
-    sameBytes(nonce, said.nonce) &&
-    sameInteger(received, said.received) &&
-    sameInteger(transmitted, said.transmitted)
-  );
 }
