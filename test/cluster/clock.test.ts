@@ -78,7 +78,7 @@ async function clockOf(node: string): Promise<GetClockResponse__Output> {
   const connection = cluster.connectTo(cluster.files.administrator, [node]);
   try {
     const { value } = await connection.call<object, GetClockResponse__Output>(
-      ({ admin }) => admin.GetClock.bind(admin) as never,
+      ({ admin }) => admin.GetClock.bind(admin),
       {},
     );
     return value;
@@ -287,7 +287,7 @@ test.serial(
         t.is(refused?.get('node'), forger);
       }
       const { value } = await cluster.operator.call<object, ListClientsResponse__Output>(
-        ({ admin }) => admin.ListClients.bind(admin) as never,
+        ({ admin }) => admin.ListClients.bind(admin),
         {},
       );
       t.deepEqual(
