@@ -22,6 +22,8 @@ interface Options {
   readonly rounds: number;
   readonly concurrencies: readonly number[];
   readonly duration: Duration;
+  /** Load before the first round. */
+  readonly warmingMs: number;
   /** Waiting for other programs to leave the machine alone, in all. */
   readonly patienceMs: number;
   readonly directory: string;
@@ -37,9 +39,8 @@ interface Round {
   readonly etcd: Sample | null;
 }
 
-/** Code that has not run yet is slower than the same code a second later. */
-const FIRST_WARMING: Duration = { warmMs: 0, runMs: 3_000 };
-const FIRST_CONCURRENCY = 64;
+/** What makes compiled code out of a node's batches is their number, not their size: few records in flight warm best. */
+const WARMING_CONCURRENCY = 8;
 
 export async function replicate(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
@@ -72,7 +73,7 @@ export async function replicate(args: readonly string[]): Promise<void> {
 }
 
 async function measure(
-  { rounds, concurrencies, duration, patienceMs }: Options,
+  { rounds, concurrencies, duration, warmingMs, patienceMs }: Options,
   directory: string,
   taa: TaaTarget,
   etcd: EtcdTarget | null,
@@ -83,8 +84,9 @@ async function measure(
     return closedLoop(taa, concurrency, how);
   };
   const quiet = new QuietMoments(patienceMs);
-  await runTaa(FIRST_CONCURRENCY, FIRST_WARMING);
-  if (etcd !== null) await closedLoop(etcd, FIRST_CONCURRENCY, FIRST_WARMING);
+  const warming: Duration = { warmMs: 0, runMs: warmingMs };
+  await runTaa(WARMING_CONCURRENCY, warming);
+  if (etcd !== null) await closedLoop(etcd, WARMING_CONCURRENCY, warming);
   for (let round = 0; round < rounds; round++) {
     for (const concurrency of concurrencies) {
       await quiet.next([...taa.pids, ...(etcd?.pids ?? [])]);
@@ -158,6 +160,7 @@ function readOptions(args: readonly string[]): Options {
         beside: { type: 'string' },
         rounds: { type: 'string', default: '3' },
         seconds: { type: 'string', default: '2' },
+        warm: { type: 'string', default: '6' },
         wait: { type: 'string', default: '15' },
         concurrency: { type: 'string', default: '1,16,64,256' },
         dir: { type: 'string', default: '/var/tmp' },
@@ -177,6 +180,7 @@ function readOptions(args: readonly string[]): Options {
     rounds: Math.floor(positive('rounds', values.rounds, 1, USAGE)),
     concurrencies: numbersOf('concurrency', values.concurrency, USAGE),
     duration: { warmMs: runMs / 4, runMs },
+    warmingMs: 1000 * positive('warm', values.warm, 0.1, USAGE),
     patienceMs: 1000 * positive('wait', values.wait, 0, USAGE),
     directory: values.dir,
     keep: values.keep,
@@ -185,4 +189,4 @@ function readOptions(args: readonly string[]): Options {
 }
 
 const USAGE =
-  '--beside etcd, --rounds 3, --seconds 2, --wait 15, --concurrency 1,16,64,256, --streams N, --dir /var/tmp, --keep';
+  '--beside etcd, --rounds 3, --seconds 2, --warm 6, --wait 15, --concurrency 1,16,64,256, --streams N, --dir /var/tmp, --keep';
