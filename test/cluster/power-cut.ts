@@ -73,6 +73,14 @@ export class PowerCutDisks {
     this.#mounted.delete(name);
   }
 
+  /** Throws the disk away: the next mount of this name finds an empty one. */
+  discard(name: string): void {
+    const path = this.#mounted.get(name);
+    if (path !== undefined) spawnSync('umount', ['-l', path]);
+    this.#mounted.delete(name);
+    rmSync(join(this.#directory, `${name}.img`), { force: true });
+  }
+
   close(): void {
     for (const path of this.#mounted.values()) spawnSync('umount', ['-l', path]);
     rmSync(this.#directory, { recursive: true, force: true });

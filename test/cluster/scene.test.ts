@@ -16,7 +16,7 @@ test.after.always(() => disks?.close());
 async function play(
   t: ExecutionContext,
   alterations: readonly Alteration[],
-  part: Pick<SceneOptions, 'kills' | 'steps' | 'pauses'>,
+  part: Pick<SceneOptions, 'kills' | 'steps' | 'pauses' | 'keep'>,
 ): Promise<SceneResult> {
   const build = alteredBuild([...killAtStep, ...alterations]);
   try {
@@ -38,7 +38,7 @@ function complaints(result: SceneResult): readonly string[] {
 test.serial(
   'three sites, kills at every step, a pause, a partition, the loss of all: the evidence holds',
   async (t) => {
-    const result = await play(t, [], { kills: 9, steps: pipelineSteps, pauses: true });
+    const result = await play(t, [], { kills: 9, steps: pipelineSteps, pauses: true, keep: true });
     const { gapsMs, certificates, kills, leaves, outcomes } = result;
     const median = gapsMs[gapsMs.length >> 1] ?? Infinity;
     t.log(
@@ -54,21 +54,19 @@ test.serial(
   },
 );
 
-const short = { kills: 1, steps: [], pauses: false } as const;
+const short = { kills: 0, steps: [], pauses: false, keep: false } as const;
 
 test.serial('control: without cosigning the scene fails', async (t) => {
-  // The node takes its own line for a quorum.
+  // A node takes its own line for a published checkpoint.
   const result = await play(
     t,
     [
-      {
-        file: 'src/audit/cosigner.js',
-        find: 'return faults.length === 0 ?',
-        replace: 'return true ?',
-      },
+      { file: 'src/audit/cosigner.js', find: '< this.#policy.quorum)', replace: '< 0)' },
+      { file: 'src/audit/cosigner.js', find: 'return faults.length === 0 ?', replace: 'return true ?' },
     ],
     short,
   );
+  t.log(complaints(result).join('; '));
   t.true(complaints(result).length > 0);
 });
 
@@ -78,6 +76,7 @@ test.serial('control: without the verdict check the scene fails', async (t) => {
     [{ file: 'src/authority/verdict.js', find: "return 'fail';", replace: "return 'pass';" }],
     short,
   );
+  t.log(complaints(result).join('; '));
   t.true(complaints(result).length > 0);
 });
 
@@ -93,5 +92,6 @@ powerTest(`control: without the sync the scene fails${reason}`, async (t) => {
     ],
     short,
   );
+  t.log(complaints(result).join('; '));
   t.true(complaints(result).length > 0);
 });

@@ -33,6 +33,8 @@ export interface SceneOptions {
   readonly pauses: boolean;
   /** With these, killing all nodes at once is a power cut. */
   readonly disks: PowerCutDisks | null;
+  /** Keeps the directory when something failed: for whoever looks for the reason. */
+  readonly keep: boolean;
   readonly log: (line: string) => void;
 }
 
@@ -71,19 +73,28 @@ class Scene {
   async run(): Promise<SceneResult> {
     try {
       const [honest, wrong] = await this.#start();
-      await this.#certificates(2, 20_000, 'at the start');
-      for (let i = 0; i < this.#options.kills; i += 1) await this.#killAndRestart(i);
-      for (const step of this.#options.steps) await this.#killAtStep(step);
-      if (this.#options.pauses) {
-        await this.#pauseLeader();
-        await this.#partitionSession();
+      for (const part of this.#parts()) {
+        await part();
+        // What has failed once proves its point; the rest would only take time.
+        if (this.#problems.length > 0) break;
       }
-      await this.#loseAllAtOnce();
-      await this.#certificates(2, 20_000, 'after all nodes were lost at once');
       return await this.#finish(honest, wrong);
     } finally {
       await this.#clear();
     }
+  }
+
+  *#parts(): Generator<() => Promise<void>> {
+    const { kills, steps, pauses } = this.#options;
+    yield () => this.#certificates(2, 20_000, 'at the start');
+    for (let i = 0; i < kills; i += 1) yield () => this.#killAndRestart(i);
+    for (const step of steps) yield () => this.#killAtStep(step);
+    if (pauses) {
+      yield () => this.#pauseLeader();
+      yield () => this.#partitionSession();
+    }
+    yield () => this.#loseAllAtOnce();
+    yield () => this.#certificates(2, 20_000, 'after all nodes were lost at once');
   }
 
   async #start(): Promise<readonly [RegisteredClient, RegisteredClient]> {
@@ -264,7 +275,7 @@ class Scene {
     const interlock = this.#clients[1]?.state().interlock;
     await Promise.all(this.#clients.map((client) => client.close()));
     const receipts = this.#received.map(({ certificate }) => certificate.receipt);
-    const examination = await examine(this.#cluster, receipts, [honest.device, wrong.device]);
+    const examination = await this.#examine(receipts, [honest.device, wrong.device]);
     return {
       ...examination,
       certificates: receipts.length,
@@ -276,18 +287,25 @@ class Scene {
     };
   }
 
+  async #examine(receipts: readonly Uint8Array[], devices: readonly string[]): Promise<Examination> {
+    try {
+      return await examine(this.#cluster, receipts, devices);
+    } catch (error) {
+      return {
+        leaves: 0,
+        outcomes: {},
+        problems: [`the logs cannot be examined: ${(error as Error).message}`],
+      };
+    }
+  }
+
   async #clear(): Promise<void> {
     await Promise.allSettled(this.#clients.map((client) => client.close()));
     await (this.#cluster as LabCluster | undefined)?.close();
     for (const proxy of this.#proxies.values()) await proxy.close();
-    for (const name of LAB_SITES) {
-      try {
-        this.#options.disks?.unmount(name);
-      } catch {
-        // Not mounted: the scene ended before.
-      }
-    }
-    if (this.#problems.length > 0) this.#options.log(`what is left of it: ${this.#directory}`);
+    for (const name of LAB_SITES) this.#options.disks?.discard(name);
+    if (this.#options.keep && this.#problems.length > 0)
+      this.#options.log(`what is left of it: ${this.#directory}`);
     else rmSync(this.#directory, { recursive: true, force: true });
   }
 }
