@@ -36,7 +36,12 @@ function runGroup(name, files, options) {
       else if (inFailure) totals.failed += 1;
       else totals.passed += 1;
       if (skipped || inFailure || process.env.TAA_TEST_VERBOSE) console.log(line);
-    } else if (inFailure || /^#? *(Bail out|error|fatal)/i.test(line) || line.startsWith('    #')) {
+    } else if (
+      inFailure ||
+      /^#? *(Bail out|error|fatal)/i.test(line) ||
+      (options.includes('--serial') && line.startsWith('#   '))
+    ) {
+      // What the files that run alone have to say (figures) is printed for passing tests too.
       console.log(line);
     }
   });

@@ -51,8 +51,8 @@ export function drawOptions(prng: Prng): WorldOptions {
   const sometimes = (high: number): number => (prng.chance(0.6) ? prng.float() * high : 0);
   return {
     nodes: prng.chance(0.75) ? 3 : 5,
-    faultSeconds: prng.between(4, 8),
-    healedSeconds: 4,
+    faultSeconds: prng.between(3, 6),
+    healedSeconds: 3,
     loss: sometimes(0.1),
     duplication: sometimes(0.1),
     maxDelayMs: prng.chance(0.3) ? prng.between(5, 40) : 2,
