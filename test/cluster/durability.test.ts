@@ -103,6 +103,9 @@ async function append(cluster: LabCluster, groups: readonly number[]): Promise<A
   const connection = cluster.connectTo(cluster.files.administrator, [leader]);
   try {
     const stream = (connection.nodes[0] as (typeof connection.nodes)[number]).lab.Append();
+    // Errors are heard below while an answer is awaited; one that comes after the last answer (the node is killed next) is
+    // of no interest, and must not end this process.
+    stream.on('error', () => undefined);
     const results: Acknowledged[] = [];
     let nextId = 0;
     for (const count of groups) {
