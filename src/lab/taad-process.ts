@@ -42,7 +42,11 @@ export class TaadProcess {
     this.#child.stderr?.pipe(log);
     this.exited = new Promise((resolve, reject) => {
       this.#child.once('error', reject);
+      // Whoever started it may end without a clean stop: nothing is left behind then.
+      const endWithParent = (): void => void this.#child.kill('SIGKILL');
+      process.once('exit', endWithParent);
       this.#child.once('exit', (code, signal) => {
+        process.off('exit', endWithParent);
         this.#running = false;
         resolve({ code, signal });
       });
