@@ -16,15 +16,18 @@ const clients: readonly Role[] = ['client'];
 const people: readonly Role[] = ['admin', 'operator', 'security-officer', 'auditor'];
 const everyone: readonly Role[] = [...nodes, ...clients, ...people];
 
-const health = {
+/** On every listener; reflection is served by a laboratory only. */
+const common = {
   '/grpc.health.v1.Health/Check': everyone,
   '/grpc.health.v1.Health/Watch': everyone,
+  '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo': everyone,
+  '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo': everyone,
 };
 
 export const access: Readonly<Record<ListenerName, Readonly<Record<string, readonly Role[]>>>> = {
-  peers: { ...health, '/taa.v1.ConsensusService/Subscribe': nodes },
+  peers: { ...common, '/taa.v1.ConsensusService/Subscribe': nodes },
   clients: {
-    ...health,
+    ...common,
     '/taa.v1.TimeService/GetTime': [...clients, ...people],
     '/taa.v1.TimeService/Session': clients,
     '/taa.v1.LogService/GetCheckpoint': clients,
@@ -33,7 +36,7 @@ export const access: Readonly<Record<ListenerName, Readonly<Record<string, reado
     '/taa.v1.LogService/GetReceipt': clients,
   },
   administration: {
-    ...health,
+    ...common,
     '/taa.v1.AdminService/GetStatus': people,
     // The command carries its signer's own signature; whoever delivers it needs no right of their own to what it does.
     '/taa.v1.AdminService/SubmitCommand': people,
@@ -69,8 +72,9 @@ This file is made from \`src/rpc/access.ts\` by \`npm run proto\`; a test fails 
 
 Every gRPC listener demands a client certificate of the cluster's CA (TLS 1.3). The certificate's identity
 \`taa://<cluster>/<role>/<name>\` must be of this cluster, its role must stand beside the method, and, for every role but
-\`node\`, replicated state must know the key and not have suspended it. A refusal is an audit record. The metrics listener
-speaks plain HTTP and serves \`/livez\`, \`/readyz\` and \`/metrics\` to whoever reaches it: bind it accordingly.
+\`node\`, replicated state must know the key and not have suspended it. A refusal is an audit record. Reflection is served
+by a laboratory only. The metrics listener speaks plain HTTP and serves \`/livez\`, \`/readyz\` and \`/metrics\` to whoever
+reaches it: bind it accordingly.
 
 ${sections.join('\n')}`;
 }

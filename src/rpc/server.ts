@@ -28,6 +28,7 @@ import type { HostPort } from './listen-error.js';
 import { logHandlers } from './log-service.js';
 import type { Metrics } from './metrics.js';
 import type { PeerTransport, SubscribeCall } from './peers.js';
+import { addReflection } from './reflection.js';
 import { timeHandlers } from './time-service.js';
 
 export type { HostPort };
@@ -161,6 +162,7 @@ function createListener(name: ListenerName, options: ServersOptions, limits: Rpc
       add('taa.v1.LabService', labHandlers(doors.lab, guard));
       break;
   }
+  if (doors.lab !== null) addReflection(server, ['grpc.health.v1.Health', ...served[name]]);
   return { name, server, credentials: new Tls13ServerCredentials(tls), health };
 }
 
