@@ -18,9 +18,19 @@ import type { Effect, Input, Proposal, ReadPurpose } from './core/effects.js';
 import type { Message } from './core/messages.js';
 import { createCore, type CoreImage, type CoreState } from './core/state.js';
 import { nextDeadline, step } from './core/step.js';
-import type { ProposeResult, Raft, RaftLimits, RaftOptions, RaftStatus } from './driver-api.js';
+import type {
+  ChangeResult,
+  MembershipStatus,
+  ProposeResult,
+  Raft,
+  RaftLimits,
+  RaftOptions,
+  RaftStatus,
+  ReadResult,
+} from './driver-api.js';
 import { PersistGather } from './gather.js';
 import { StorageFailure } from './errors.js';
+import type { MembershipTarget } from './membership.js';
 import type { LogImage } from './storage.js';
 import { DEFAULT_LIMITS } from './timing.js';
 import type { Lane } from './transport.js';
@@ -108,11 +118,28 @@ class Driver implements Raft {
     this.#scheduleFlush();
   }
 
-  transferLeadership(done: (transferred: boolean) => void): void {
+  transferLeadership(_target: NodeId | null, done: (transferred: boolean) => void): void {
     const request = this.#nextRequest++;
     this.#transfers.set(request, done);
     if (this.#phase === 'running') this.#enqueue({ kind: 'transfer', request });
     else this.#answerTransfer(request, false);
+  }
+
+  membership(): MembershipStatus {
+    const { index, membership } = this.#options.membership;
+    return { index, committed: true, membership, stable: { index, membership } };
+  }
+
+  changeMembership(_target: MembershipTarget, done: (result: ChangeResult) => void): void {
+    this.#options.timers.after(durNs(0n), () => {
+      done({ status: 'notLeader', leader: null });
+    });
+  }
+
+  readIndex(done: (result: ReadResult) => void): void {
+    this.#options.timers.after(durNs(0n), () => {
+      done({ status: 'unknown' });
+    });
   }
 
   status(): RaftStatus {
@@ -121,7 +148,7 @@ class Driver implements Raft {
     if (core === null) {
       const none = logIndex(0);
       const where = { commitIndex: none, appliedIndex: none, lastIndex: none };
-      return { id, role: 'follower', term: term(0), leader: null, ...where, peers: [] };
+      return { id, role: 'follower', term: term(0), leader: null, ...where, standing: 'voter', peers: [] };
     }
     const activeSince = core.now - core.config.electionMin;
     const peers = core.leading === null ? [] : [...core.leading.progress.values()];
@@ -133,10 +160,14 @@ class Driver implements Raft {
       commitIndex: core.commit,
       appliedIndex: core.applied,
       lastIndex: core.log.lastIndex,
+      standing: 'voter',
       peers: peers.map((peer) => ({
         id: peer.id,
         match: peer.match,
         recentlyActive: peer.contactAt >= activeSince,
+        standing: 'voter',
+        regressed: false,
+        caughtUp: true,
       })),
     };
   }
@@ -461,11 +492,11 @@ class Driver implements Raft {
 }
 
 function coreConfig(options: RaftOptions): CoreConfig {
-  const { id, voters, timing, seed } = options;
+  const { id, membership, timing, seed } = options;
   const limits: Required<RaftLimits> = { ...DEFAULT_LIMITS, ...options.limits };
   return checkConfig({
     id,
-    voterSets: [voters.map((voter) => voter.id)],
+    voterSets: [membership.membership.voters.map((voter) => voter.id)],
     heartbeat: Number(timing.heartbeat),
     electionMin: Number(timing.electionMin),
     electionMax: Number(timing.electionMax),

@@ -9,8 +9,15 @@ export type Term = number & { readonly [brand]: 'Term' };
 /** Raft log index; the first entry is 1, 0 means "before the log". */
 export type LogIndex = number & { readonly [brand]: 'LogIndex' };
 
+/**
+ * One life of a node's data directory: 32 lower-case hexadecimal digits, drawn at random when the directory was made.
+ * Name and incarnation together are a participant; the same name on an emptied disk is another one.
+ */
+export type Incarnation = string & { readonly [brand]: 'Incarnation' };
+
 export const nodeId = (value: string): NodeId => value as NodeId;
 export const term = (value: number): Term => value as Term;
+export const incarnation = (value: string): Incarnation => value as Incarnation;
 export const logIndex = (value: number): LogIndex => value as LogIndex;
 
 /**
@@ -37,9 +44,4 @@ export interface HardState {
   readonly vote: NodeId | null;
   /** A lower bound of the commit index: saves work at restart, never needed for safety. */
   readonly commit: LogIndex;
-}
-
-export interface Voter {
-  readonly id: NodeId;
-  readonly site: string;
 }

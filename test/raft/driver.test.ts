@@ -9,6 +9,7 @@ import { MemoryLogStore } from '../../src/raft/memory-store.js';
 import { DEFAULT_LIMITS, LAN_TIMING } from '../../src/raft/timing.js';
 import { logIndex, nodeId, term, type NodeId } from '../../src/raft/types.js';
 import { monoNs } from '../../src/time/types.js';
+import { incarnationNamed, votersNamed } from './members.js';
 import { EventQueue } from './events.js';
 import { MS, nobodyWatches, payload, payloadNumber, World, type SimNode } from './world.js';
 
@@ -219,7 +220,7 @@ test('transfer: leadership moves without waiting for a timer, and questions are 
   world.run(0.5);
   const results: boolean[] = [];
   const begin = world.now;
-  leader.raft?.transferLeadership((transferred) => results.push(transferred));
+  leader.raft?.transferLeadership(null, (transferred) => results.push(transferred));
   world.until(() => results.length > 0, 1000, 'the transfer is answered');
   t.deepEqual(results, [true]);
   t.true(world.now - begin < 60 * MS);
@@ -314,7 +315,12 @@ function bench(options: {
   const raft = createRaft({
     id: n1,
     clusterId: 'bench',
-    voters: (options.voters ?? [n1]).map((id) => ({ id, site: id })),
+    incarnation: incarnationNamed(n1),
+    membership: {
+      asOf: logIndex(0),
+      index: logIndex(0),
+      membership: votersNamed(options.voters ?? [n1]),
+    },
     store,
     transport: {
       send: (to, _lane, bytes) => sent.push({ to, bytes }),

@@ -103,7 +103,7 @@ class Run {
       ['slowDisk', () => this.#slowDisk(victim, [20, 200])],
       ['stalledDisk', () => this.#slowDisk(victim, [800, 1500])],
       ['peerLost', () => this.#losePeer(victim)],
-      ['transfer', () => victim.raft?.transferLeadership(() => undefined)],
+      ['transfer', () => victim.raft?.transferLeadership(null, () => undefined)],
       ['mayNotLead', () => this.#bar(victim)],
     ];
     const [name, strike] = world.pick(strikes);

@@ -28,6 +28,8 @@ import { step } from '../../src/raft/core/step.js';
 import type { LogBatch } from '../../src/raft/storage.js';
 import { logIndex, nodeId, term, type Entry, type HardState, type NodeId } from '../../src/raft/types.js';
 
+import { describeMembership } from './members.js';
+
 const MS = 1_000_000;
 
 interface Write {
@@ -398,6 +400,14 @@ function describeEvent(event: Extract<Effect, { kind: 'event' }>['event']): stri
       return `is ${event.role} in term ${event.term}, leader ${event.leader ?? 'unknown'}`;
     case 'quorumLost':
       return `hears no quorum in term ${event.term}`;
+    case 'membership': {
+      const { index, committed, membership } = event.status;
+      return `membership at ${index}${committed ? '' : ' (not committed)'}: ${describeMembership(membership)}`;
+    }
+    case 'matchRegressed':
+      return `sees the log of ${event.peer} go back from ${event.from} to ${event.to}`;
+    case 'learnerBehind':
+      return `sees ${event.peer} stay behind: ${event.rounds} rounds, at ${event.match} of ${event.lastIndex}`;
     case 'persisted':
       return 'persisted';
   }

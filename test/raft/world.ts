@@ -13,6 +13,7 @@ import { LAN_TIMING } from '../../src/raft/timing.js';
 import type { Lane, PeerTransport } from '../../src/raft/transport.js';
 import { logIndex, nodeId, type Entry, type NodeId } from '../../src/raft/types.js';
 import { monoNs } from '../../src/time/types.js';
+import { incarnationNamed, votersNamed } from './members.js';
 import { EventQueue } from './events.js';
 
 export const MS = 1_000_000;
@@ -221,7 +222,8 @@ export class SimNode {
     const raft = createRaft({
       id: this.id,
       clusterId: CLUSTER,
-      voters: this.#voters.map((id) => ({ id, site: id })),
+      incarnation: incarnationNamed(this.id),
+      membership: { asOf: logIndex(0), index: logIndex(0), membership: votersNamed(this.#voters) },
       store: this.store,
       transport: this.#transport(life),
       timers: {

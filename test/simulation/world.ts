@@ -211,6 +211,7 @@ export class World {
       environment: this.#environment(node),
       genesis: this.#genesis,
       node: node.id,
+      incarnation: Uint8Array.from({ length: 16 }, (_, at) => node.id.charCodeAt(at % node.id.length)),
       timing: LAN_TIMING,
       seed: this.#prng.uint32(),
       version: 'simulated',

@@ -16,10 +16,11 @@ import { birthAuthority, restoreAuthority } from '../../authority/authority.js';
 import { SUPPORTED_VERSION } from '../../authority/state.js';
 import type { Audit, Device, MeasurementFacts } from '../../authority/model.js';
 import { createRaft } from '../../raft/driver.js';
+import { incarnationOf } from '../../raft/membership.js';
 import type { Raft, RaftLimits, TimingProfile } from '../../raft/driver-api.js';
 import { DEFAULT_LIMITS } from '../../raft/timing.js';
 import type { Entry } from '../../raft/types.js';
-import { nodeId } from '../../raft/types.js';
+import { logIndex, nodeId } from '../../raft/types.js';
 import type { SessionPeer, SignedCommandSubmission } from '../../rpc/doors.js';
 import type { ClockReading, DurNs } from '../../time/types.js';
 import { durNs, NS_PER_MS, NS_PER_S } from '../../time/types.js';
@@ -34,6 +35,7 @@ import { ClockWatch } from './clock-watch.js';
 import { ClusterTime, decodeClockWord, encodeClockWord } from './cluster-time.js';
 import { Issuance } from './issuance.js';
 import { Outcomes } from './outcomes.js';
+import { bornMembership } from './born-membership.js';
 import { raftTransport } from './peer-messages.js';
 import type { CommandResult } from './proposals.js';
 import { Proposals } from './proposals.js';
@@ -83,6 +85,8 @@ export interface NodeCoreOptions {
   readonly environment: Environment;
   readonly genesis: Genesis;
   readonly node: string;
+  /** Of the data directory; 16 bytes. */
+  readonly incarnation: Uint8Array;
   readonly timing: TimingProfile;
   /** Seeds the election jitter. */
   readonly seed: number;
@@ -262,7 +266,7 @@ export class NodeCore {
     for (const session of [...this.#sessions]) session.goAway(SHUTTING_DOWN);
     const { raft, replica, proposals, testimony } = this.#running;
     testimony.nodeStopping(() => {
-      raft.transferLeadership(() => {
+      raft.transferLeadership(null, () => {
         this.#cancelTick();
         proposals.stop();
         raft.stop();
@@ -357,11 +361,12 @@ export class NodeCore {
 
   #createRaft(appliedIndex: number): Raft {
     const env = this.#env;
-    const { genesis, node, timing, seed, hooks } = this.options;
+    const { genesis, node, incarnation, timing, seed, hooks } = this.options;
     return createRaft({
       id: nodeId(node),
       clusterId: genesis.clusterId,
-      voters: genesis.members.map(({ id, site }) => ({ id: nodeId(id), site })),
+      incarnation: incarnationOf(incarnation),
+      membership: { asOf: logIndex(0), index: logIndex(0), membership: bornMembership(genesis) },
       store: env.storage.log,
       transport: raftTransport(env.transport, {
         checkpoint: (from, bytes) => this.#parts?.publication.receive(from, bytes),

@@ -82,6 +82,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     environment,
     genesis: genesis.genesis,
     node: config.node,
+    incarnation: store.identity.incarnation,
     timing: config.timing === 'lan' ? LAN_TIMING : WAN_TIMING,
     seed: randomBytes(4).readUInt32BE(),
     version: options.version,
