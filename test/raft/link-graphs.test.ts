@@ -31,7 +31,8 @@ function serves(world: World, milliseconds: number): SimNode | undefined {
   while (served === undefined && world.now < end) {
     const leader = world.leader();
     leader?.propose([payload(number++)], (result) => {
-      if (result.status === 'applied') served = leader;
+      // What a deposed leader had sent may be committed by its successor.
+      if (result.status === 'applied' && world.leader() === leader) served = leader;
     });
     world.run(50);
   }
