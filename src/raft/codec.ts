@@ -53,6 +53,7 @@ const kindNumbers: Record<MessageKind, number> = {
   timeoutNow: 11,
   forward: 12,
   forwardReply: 13,
+  snapshotNeeded: 14,
 };
 
 const forwardStatuses = ['accepted', 'notLeader', 'overloaded'] as const;
@@ -116,11 +117,18 @@ function writeFields(writer: Writer, message: Message): void {
       writer.varint(message.hintTerm);
       return;
     case 'heartbeat':
+      writer.varint(message.commit);
+      writer.varint(message.floor);
+      return;
     case 'commitNotice':
       writer.varint(message.commit);
       return;
     case 'heartbeatReply':
       writer.varint(message.matched);
+      writer.varint(message.synced);
+      return;
+    case 'snapshotNeeded':
+      writer.varint(message.firstIndex);
       return;
     case 'timeoutNow':
       return;
@@ -200,11 +208,13 @@ function readFields(reader: Reader, kind: number, term: Term): Message | null {
       return { kind: 'appendReject', term, rejected, hintIndex, hintTerm: readTerm(reader) };
     }
     case kindNumbers.heartbeat:
-      return { kind: 'heartbeat', term, commit: readIndex(reader) };
+      return { kind: 'heartbeat', term, commit: readIndex(reader), floor: readIndex(reader) };
     case kindNumbers.heartbeatReply:
-      return { kind: 'heartbeatReply', term, matched: readIndex(reader) };
+      return { kind: 'heartbeatReply', term, matched: readIndex(reader), synced: readIndex(reader) };
     case kindNumbers.commitNotice:
       return { kind: 'commitNotice', term, commit: readIndex(reader) };
+    case kindNumbers.snapshotNeeded:
+      return { kind: 'snapshotNeeded', term, firstIndex: readIndex(reader) };
     case kindNumbers.timeoutNow:
       return { kind: 'timeoutNow', term };
     case kindNumbers.forward:

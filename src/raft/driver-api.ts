@@ -2,7 +2,7 @@
 
 import type { DurNs, MonoNs, Timers } from '../time/types.js';
 import type { Membership, MembershipAt, MembershipTarget } from './membership.js';
-import type { RaftLogStore } from './storage.js';
+import type { LogBase, RaftLogStore } from './storage.js';
 import type { PeerTransport } from './transport.js';
 import type { Entry, Incarnation, LogIndex, NodeId, Term } from './types.js';
 
@@ -25,6 +25,12 @@ export interface RaftLimits {
   readonly maxInflightBytes?: number;
   /** Memory for applied entries that a lagging follower may still ask for. Default 16 MiB. */
   readonly maxCacheBytes?: number;
+  /** Entries at the log's end that are never trimmed. Default 10,240. */
+  readonly trailingEntries?: number;
+  /** Trim when this many bytes of entries can go. Default 64 MiB. */
+  readonly trimBytes?: number;
+  /** Trim when anything can go and this long has passed. Default one hour. Unit: ns. */
+  readonly trimIntervalNs?: number;
 }
 
 export type ProposeResult =
@@ -93,6 +99,7 @@ export interface RaftStatus {
   readonly leader: NodeId | null;
   readonly commitIndex: LogIndex;
   readonly appliedIndex: LogIndex;
+  readonly firstIndex: LogIndex;
   readonly lastIndex: LogIndex;
   readonly standing: Standing;
   /** Leader only: highest durable index known per peer. */
@@ -134,6 +141,11 @@ export interface RaftOptions {
   readonly limits: RaftLimits;
   /** The last entry that the state machine has already applied durably; apply resumes after it. */
   readonly appliedIndex: LogIndex;
+  /**
+   * The base of the snapshot from which the state machine was last installed, or null. If the log does not hold that
+   * entry, it is begun anew behind it: a crash between the two installations is made good by the next start.
+   */
+  readonly installed?: LogBase | null;
   /** Cluster time for an entry about to be appended by this node as leader, or null while its clock may not say. */
   readonly stamp: (previous: bigint) => bigint | null;
   /**
@@ -173,6 +185,13 @@ export type RaftEvent =
       readonly match: LogIndex;
       readonly lastIndex: LogIndex;
     }
+  /**
+   * The log from here on does not reach down to what this node has applied: its own log was trimmed beyond a ledger that
+   * was lost (told once, at start), or the leader's was (repeated, about once a heartbeat). A snapshot must be installed.
+   */
+  | { readonly kind: 'snapshotNeeded'; readonly firstIndex: LogIndex }
+  /** This node gave up the front of its log. */
+  | { readonly kind: 'compacted'; readonly firstIndex: LogIndex; readonly durationNs: bigint }
   | { readonly kind: 'persisted'; readonly entries: number; readonly durationNs: bigint };
 
 export interface Raft {
@@ -198,5 +217,10 @@ export interface Raft {
    */
   readIndex(done: (result: ReadResult) => void): void;
   status(): RaftStatus;
+  /**
+   * How far this node's ledger is durable (`synced`, an applied entry; never goes back within a life), and whether it
+   * holds every record since the birth. The log is trimmed no further.
+   */
+  ledgerPosition(synced: LogIndex, complete: boolean): void;
   stop(): void;
 }

@@ -31,7 +31,7 @@ import type {
 import { PersistGather } from './gather.js';
 import { StorageFailure } from './errors.js';
 import type { MembershipTarget } from './membership.js';
-import type { LogImage } from './storage.js';
+import type { LogBase, LogImage } from './storage.js';
 import { DEFAULT_LIMITS } from './timing.js';
 import type { Lane } from './transport.js';
 import { logIndex, term, type Entry, type LogIndex, type NodeId } from './types.js';
@@ -66,8 +66,10 @@ class Driver implements Raft {
   #writing = 0;
   #persisted = 0;
   #gated: Gated[] = [];
-  /** Ends of the outstanding reads: a truncating write below them waits. */
-  readonly #reads = new Set<LogIndex>();
+  /** Outstanding reads: a truncating write below their end waits, and a compaction above their start. */
+  readonly #reads = new Set<{ readonly from: LogIndex; readonly to: LogIndex }>();
+  /** Up to where the store is to trim, as soon as no read is in the way. */
+  #trimTo: LogIndex | null = null;
 
   #proposals: Proposal[] = [];
   #flushScheduled = false;
@@ -147,7 +149,7 @@ class Driver implements Raft {
     const { id } = this.#options;
     if (core === null) {
       const none = logIndex(0);
-      const where = { commitIndex: none, appliedIndex: none, lastIndex: none };
+      const where = { commitIndex: none, appliedIndex: none, firstIndex: logIndex(1), lastIndex: none };
       return { id, role: 'follower', term: term(0), leader: null, ...where, standing: 'voter', peers: [] };
     }
     const activeSince = core.now - core.config.electionMin;
@@ -159,6 +161,7 @@ class Driver implements Raft {
       leader: core.leader,
       commitIndex: core.commit,
       appliedIndex: core.applied,
+      firstIndex: core.log.firstIndex,
       lastIndex: core.log.lastIndex,
       standing: 'voter',
       peers: peers.map((peer) => ({
@@ -172,6 +175,10 @@ class Driver implements Raft {
     };
   }
 
+  ledgerPosition(synced: LogIndex, complete: boolean): void {
+    this.#enqueue({ kind: 'ledger', synced, complete });
+  }
+
   stop(): void {
     this.#end();
     this.#answerAll();
@@ -179,8 +186,33 @@ class Driver implements Raft {
 
   // ---- start
 
+  /** The state machine is ahead of a log that does not hold the snapshot's entry: the log begins anew behind it. */
+  #restartLog(image: LogImage, base: LogBase, ready: () => void): void {
+    const { store } = this.#options;
+    const { term: before, vote } = image.hardState;
+    const raised = base.term > before;
+    const hardState = {
+      term: raised ? base.term : before,
+      vote: raised ? null : vote,
+      commit: base.index,
+    };
+    store.persist({ hardState, restartAfter: base, entries: [] }, (failed) => {
+      if (this.#phase !== 'loading') return;
+      if (failed !== null) {
+        this.#fail(new StorageFailure('begin the log behind a snapshot', failed));
+        return;
+      }
+      const firstIndex = logIndex(base.index + 1);
+      this.#loaded({ hardState, base, firstIndex, lastIndex: base.index, termRuns: [] }, ready);
+    });
+  }
+
   #loaded(image: LogImage, ready: () => void): void {
-    const { appliedIndex, store } = this.#options;
+    const { appliedIndex, store, installed } = this.#options;
+    if (installed !== undefined && installed !== null && lacks(image, installed)) {
+      this.#restartLog(image, installed, ready);
+      return;
+    }
     if (appliedIndex > image.lastIndex) {
       // The log lost its tail, or is not the one that this state was made from.
       this.#fail(
@@ -309,6 +341,10 @@ class Driver implements Raft {
       case 'readEntries':
         this.#read(effect.purpose, effect.from, effect.to, effect.maxBytes);
         return;
+      case 'compact':
+        this.#trimTo = effect.to;
+        this.#startCompaction();
+        return;
       case 'apply':
         this.#options.apply(effect.entries);
         return;
@@ -357,7 +393,7 @@ class Driver implements Raft {
     if (this.#writing !== 0 || this.#gather.seq === 0 || this.#phase !== 'running') return;
     const cut = this.#gather.truncateFrom;
     // A read that was asked for before must not find its entries half gone.
-    if (cut !== undefined) for (const end of this.#reads) if (end >= cut) return;
+    if (cut !== undefined) for (const { to } of this.#reads) if (to >= cut) return;
     const { seq, batch } = this.#gather.take();
     this.#writing = seq;
     const startedAt = this.#options.mono();
@@ -377,15 +413,37 @@ class Driver implements Raft {
   }
 
   #read(purpose: ReadPurpose, from: LogIndex, to: LogIndex, maxBytes: number): void {
-    this.#reads.add(to);
+    const range = { from, to };
+    this.#reads.add(range);
     this.#options.store.read(from, to, maxBytes, (error, entries) => {
       if (this.#phase !== 'running') return;
-      this.#reads.delete(to);
+      this.#reads.delete(range);
       if (error !== null || entries === undefined || !isContiguous(entries, from, to)) {
         this.#fail(new StorageFailure(`read entries ${from} to ${to}`, error));
         return;
       }
       this.#enqueue({ kind: 'entriesRead', purpose, from, entries });
+      this.#startCompaction();
+    });
+  }
+
+  /** In the background, beside writes and reads; only reads of what is about to go are waited for. */
+  #startCompaction(): void {
+    const to = this.#trimTo;
+    if (to === null || !this.#isRunning()) return;
+    for (const { from } of this.#reads) if (from <= to) return;
+    this.#trimTo = null;
+    const startedAt = this.#options.mono();
+    this.#options.store.compact(to, (error) => {
+      if (!this.#isRunning()) return;
+      if (error !== null) {
+        this.#fail(new StorageFailure(`trim the log up to entry ${to}`, error));
+        return;
+      }
+      const firstIndex = logIndex(to + 1);
+      const durationNs = this.#options.mono() - startedAt;
+      this.#options.onEvent({ kind: 'compacted', firstIndex, durationNs });
+      this.#enqueue({ kind: 'compacted' });
     });
   }
 
@@ -494,15 +552,23 @@ class Driver implements Raft {
 function coreConfig(options: RaftOptions): CoreConfig {
   const { id, membership, timing, seed } = options;
   const limits: Required<RaftLimits> = { ...DEFAULT_LIMITS, ...options.limits };
+  const { trailingEntries, trimBytes, trimIntervalNs, ...others } = limits;
   return checkConfig({
     id,
     voterSets: [membership.membership.voters.map((voter) => voter.id)],
     heartbeat: Number(timing.heartbeat),
     electionMin: Number(timing.electionMin),
     electionMax: Number(timing.electionMax),
-    ...limits,
+    ...others,
+    compaction: { trailingEntries, trimBytes, trimInterval: trimIntervalNs },
     seed,
   });
+}
+
+/** Whether the log neither holds the entry nor has given it up after it was there. */
+function lacks(image: LogImage, { index, term }: LogBase): boolean {
+  if (index <= (image.base?.index ?? 0)) return false;
+  return image.termRuns.findLast((run) => run.firstIndex <= index)?.term !== term || index > image.lastIndex;
 }
 
 /** Appends and forwarded batches may be large; everything else must not wait behind them. */

@@ -3,24 +3,28 @@
  * what has only been written, so that a crash can lose exactly the writes whose sync has not completed.
  */
 
-import type { LogBatch, LogImage, RaftLogStore } from './storage.js';
+import { NO_BASE, type LogBase, type LogBatch, type LogImage, type RaftLogStore } from './storage.js';
 import { logIndex, term, type Entry, type HardState, type LogIndex } from './types.js';
+
+type Deferred = 'load' | 'persist' | 'read' | 'compact';
 
 export interface MemoryStoreOptions {
   /** Runs a completion later: at once by default; the simulator delays it. */
-  readonly defer?: (kind: 'load' | 'persist' | 'read', task: () => void) => void;
+  readonly defer?: (kind: Deferred, task: () => void) => void;
 }
 
 interface Disk {
   hardState: HardState;
+  base: LogBase;
+  /** `entries[i − 1]` is entry i, also of those that were trimmed; holes where a snapshot took their place. */
   readonly entries: Entry[];
 }
 
 const initialHardState: HardState = { term: term(0), vote: null, commit: logIndex(0) };
 
 export class MemoryLogStore implements RaftLogStore {
-  readonly #defer: (kind: 'load' | 'persist' | 'read', task: () => void) => void;
-  readonly #disk: Disk = { hardState: initialHardState, entries: [] };
+  readonly #defer: (kind: Deferred, task: () => void) => void;
+  readonly #disk: Disk = { hardState: initialHardState, base: NO_BASE, entries: [] };
   /** Grows at a crash: completions of an earlier life do nothing. */
   #life = 0;
   #outstanding: LogBatch | null = null;
@@ -31,7 +35,11 @@ export class MemoryLogStore implements RaftLogStore {
   }
 
   /** What a restart would find. */
-  get durable(): { readonly hardState: HardState; readonly entries: readonly Entry[] } {
+  get durable(): {
+    readonly hardState: HardState;
+    readonly base: LogBase;
+    readonly entries: readonly Entry[];
+  } {
     return this.#disk;
   }
 
@@ -79,7 +87,17 @@ export class MemoryLogStore implements RaftLogStore {
     });
   }
 
-  #later(kind: 'load' | 'persist' | 'read', task: () => void): void {
+  compact(to: LogIndex, done: (error: Error | null) => void): void {
+    this.#later('compact', () => {
+      const last = this.#disk.entries[to - 1];
+      if (this.#failure === null && last !== undefined && to > this.#disk.base.index) {
+        this.#disk.base = { index: to, term: last.term, time: last.time };
+      }
+      done(this.#failure);
+    });
+  }
+
+  #later(kind: Deferred, task: () => void): void {
     const life = this.#life;
     this.#defer(kind, () => {
       if (life === this.#life) task();
@@ -89,6 +107,11 @@ export class MemoryLogStore implements RaftLogStore {
   #write(batch: LogBatch): void {
     const { entries } = this.#disk;
     if (batch.hardState !== undefined) this.#disk.hardState = batch.hardState;
+    if (batch.restartAfter !== undefined) {
+      this.#disk.base = batch.restartAfter;
+      entries.length = 0;
+      entries.length = batch.restartAfter.index;
+    }
     if (batch.truncateFrom !== undefined) entries.length = Math.min(entries.length, batch.truncateFrom - 1);
     for (const entry of batch.entries) {
       if (entry.index !== entries.length + 1) throw new Error(`entry ${entry.index} does not follow the log`);
@@ -99,6 +122,7 @@ export class MemoryLogStore implements RaftLogStore {
   #slice(from: LogIndex, to: LogIndex, maxBytes: number): readonly Entry[] {
     const found: Entry[] = [];
     let bytes = 0;
+    if (from <= this.#disk.base.index) throw new RangeError(`entry ${from} is before the log`);
     for (const entry of this.#disk.entries.slice(from - 1, to)) {
       bytes += entry.payload.length;
       if (bytes > maxBytes && found.length > 0) break;
@@ -108,11 +132,12 @@ export class MemoryLogStore implements RaftLogStore {
   }
 
   #image(): LogImage {
-    const { hardState, entries } = this.#disk;
+    const { hardState, base, entries } = this.#disk;
     const termRuns: { firstIndex: LogIndex; term: Entry['term'] }[] = [];
-    for (const entry of entries) {
+    for (const entry of entries.slice(base.index)) {
       if (termRuns.at(-1)?.term !== entry.term) termRuns.push({ firstIndex: entry.index, term: entry.term });
     }
-    return { hardState, firstIndex: logIndex(1), lastIndex: logIndex(entries.length), termRuns };
+    const firstIndex = logIndex(base.index + 1);
+    return { hardState, base, firstIndex, lastIndex: logIndex(entries.length), termRuns };
   }
 }

@@ -28,4 +28,7 @@ export const DEFAULT_LIMITS: Required<RaftLimits> = {
   maxInflightAppends: 64,
   maxInflightBytes: 8 * MIB,
   maxCacheBytes: 16 * MIB,
+  trailingEntries: 10_240,
+  trimBytes: 64 * MIB,
+  trimIntervalNs: 3_600_000_000_000,
 };

@@ -2,6 +2,7 @@
  * What the log database holds beside its blocks, and how the log is walked.
  *
  *   'L' first index u64 → block (./log-block.ts)      'H' → hard state      'O' → outline      'N' → incarnation
+ *   'F' → where the log begins, once it was trimmed (./log-trim.ts)
  *
  * The outline lets a start walk only the log's end. A hole can be only where the database's write-ahead files reach: they
  * hold at most two memtables (8 MiB), and what a damaged manifest drops ends where they begin. So a start walks the last
@@ -175,7 +176,8 @@ export async function walk(store: KeyValueStore, outline: Outline): Promise<Walk
       }
       for (const entry of block.entries) {
         if (entry.term < lastTerm) throw hole(`entry ${entry.index} goes back to term ${entry.term}`);
-        if (entry.term !== lastTerm) termRuns.push({ firstIndex: entry.index, term: entry.term });
+        if (entry.term !== lastTerm || termRuns.length === 0)
+          termRuns.push({ firstIndex: entry.index, term: entry.term });
         lastTerm = entry.term;
       }
       nextIndex += block.entries.length;
@@ -265,7 +267,7 @@ export function hole(what: string): LogDamagedError {
 
 /** `runs` after `entries` have been appended to a log that ended in `lastTerm`. */
 export function extendRuns(runs: readonly TermRun[], entries: readonly Entry[]): readonly TermRun[] {
-  let last = runs.at(-1)?.term;
+  let last = runs.at(-1)?.term; // none: the first entry begins a run
   const added: TermRun[] = [];
   for (const { index, term } of entries) {
     if (term === last) continue;

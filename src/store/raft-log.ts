@@ -8,13 +8,23 @@
  *   4. `done`. The guard's last index follows within 100 ms.
  */
 
-import type { LogBatch, LogImage, RaftLogStore } from '../raft/storage.js';
+import type { LogBase, LogBatch, LogImage, RaftLogStore } from '../raft/storage.js';
 import type { Entry, HardState, LogIndex, Term } from '../raft/types.js';
 import { equalBytes } from '../verify/bytes.js';
 import { asError, LogDamagedError, StorageClosedError } from './errors.js';
 import { checkAgainstGuard, type Guard } from './guard.js';
 import type { KeyValueStore, Operation } from './kv.js';
 import { encodeBlock, NO_HASH } from './log-block.js';
+import {
+  checkFirstBlock,
+  encodeMarker,
+  MARKER_KEY,
+  planTrim,
+  readMarker,
+  removeTrimmed,
+  trimmedOutline,
+  type LogMarker,
+} from './log-trim.js';
 import {
   blockCost,
   blockHolding,
@@ -71,8 +81,9 @@ export async function openRaftLog(
   options: { readonly readOnly: boolean },
 ): Promise<OpenRaftLog> {
   const hardState = await readHardState(store);
-  const outline = await readOutline(store);
-  const walked = await walk(store, outline);
+  const marker = await readMarker(store);
+  const walked = await walk(store, trimmedOutline(await readOutline(store), marker));
+  await checkFirstBlock(store, marker, walked.lastIndex);
   checkAgainstGuard(guard.state, { ...hardState, lastIndex: walked.lastIndex });
   if (hardState.commit > walked.lastIndex) {
     throw new LogDamagedError(
@@ -86,16 +97,21 @@ export async function openRaftLog(
       `the log holds an entry of term ${walked.lastTerm}, its hard state says ${hardState.term}`,
     );
   }
-  await checkGuardedBlock(store, guard, walked);
-  const log = new RaftLog(store, guard, hardState, outline.firstIndex, walked);
+  await checkGuardedBlock(store, guard, marker, walked);
+  const log = new RaftLog(store, guard, hardState, marker, walked);
   if (!options.readOnly) await log.bringGuardUpToDate();
   return log;
 }
 
 /** The block that the guard remembers must still end where it did, with the same hash. */
-async function checkGuardedBlock(store: KeyValueStore, guard: Guard, walked: Walked): Promise<void> {
+async function checkGuardedBlock(
+  store: KeyValueStore,
+  guard: Guard,
+  marker: LogMarker,
+  walked: Walked,
+): Promise<void> {
   const { lastIndex, lastHash } = guard.state;
-  if (lastHash === null) return;
+  if (lastHash === null || lastIndex <= marker.index) return;
   const block = await blockHolding(store, lastIndex);
   const endsThere = block.firstIndex + block.entries.length - 1 === lastIndex;
   if (!endsThere || !equalBytes(block.hash, lastHash)) {
@@ -113,7 +129,7 @@ interface LogState extends LogEnd {
 class RaftLog implements OpenRaftLog {
   readonly #store: KeyValueStore;
   readonly #guard: Guard;
-  readonly #firstIndex: LogIndex;
+  #marker: LogMarker;
   #state: LogState;
   #persisting = false;
   #closed = false;
@@ -122,17 +138,12 @@ class RaftLog implements OpenRaftLog {
   readonly #reads = new Set<Promise<unknown>>();
   #truncation: Promise<void> | null = null;
   #truncations = 0;
+  #compaction: Promise<void> | null = null;
 
-  constructor(
-    store: KeyValueStore,
-    guard: Guard,
-    hardState: HardState,
-    firstIndex: LogIndex,
-    walked: Walked,
-  ) {
+  constructor(store: KeyValueStore, guard: Guard, hardState: HardState, marker: LogMarker, walked: Walked) {
     this.#store = store;
     this.#guard = guard;
-    this.#firstIndex = firstIndex;
+    this.#marker = marker;
     this.#state = { ...walked, hardState };
   }
 
@@ -142,13 +153,16 @@ class RaftLog implements OpenRaftLog {
       term: hardState.term,
       vote: hardState.vote,
       lastIndex,
-      lastHash: lastIndex === 0 ? null : lastHash,
+      lastHash: lastIndex === this.#marker.index ? null : lastHash,
     });
   }
 
   load(done: (error: Error | null, image?: LogImage) => void): void {
-    const { hardState, lastIndex, termRuns } = this.#state;
-    process.nextTick(done, null, { hardState, firstIndex: this.#firstIndex, lastIndex, termRuns });
+    // A persist that overlapped a compaction may have brought older runs back.
+    const { hardState, lastIndex, termRuns } = trimmedOutline(this.#state, this.#marker);
+    const { index, term, time } = this.#marker;
+    const base: LogBase = { index, term, time };
+    process.nextTick(done, null, { hardState, base, firstIndex: this.#firstIndex, lastIndex, termRuns });
   }
 
   persist(batch: LogBatch, done: (error: Error | null) => void): void {
@@ -164,10 +178,18 @@ class RaftLog implements OpenRaftLog {
     deliver(this.#trackedRead(from, to, maxBytes), done);
   }
 
+  compact(to: LogIndex, done: (error: Error | null) => void): void {
+    deliver(this.#compact(to), done);
+  }
+
   async verifyAll(): Promise<{ readonly firstIndex: LogIndex; readonly lastIndex: LogIndex }> {
+    while (this.#compaction !== null) await this.#compaction.catch(() => undefined);
     const before = this.#state;
+    const marker = this.#marker;
     const truncations = this.#truncations;
-    const walked = await walk(this.#store, EMPTY_OUTLINE);
+    const walking = walk(this.#store, trimmedOutline({ boundaries: [], termRuns: [] }, marker));
+    // A compaction may begin meanwhile; the walk sees the blocks as they were when it began.
+    const walked = await walking;
     await readHardState(this.#store);
     await readOutline(this.#store);
     // Appends may have happened meanwhile; without a truncation, fewer entries than before are a loss.
@@ -177,12 +199,13 @@ class RaftLog implements OpenRaftLog {
         throw hole('the log does not end in the block that was found at open');
       }
     }
-    return { firstIndex: this.#firstIndex, lastIndex: walked.lastIndex };
+    return { firstIndex: (marker.index + 1) as LogIndex, lastIndex: walked.lastIndex };
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     await this.#truncation;
+    await this.#compaction?.catch(() => undefined);
     await Promise.allSettled(this.#reads);
   }
 
@@ -191,10 +214,11 @@ class RaftLog implements OpenRaftLog {
     if (this.#failure !== null) throw this.#failure;
     if (this.#persisting) throw new Error('persist was called while another one is outstanding');
     const cut = batch.truncateFrom;
-    this.#checkContiguity(batch);
+    if (batch.restartAfter === undefined) this.#checkContiguity(batch);
     this.#persisting = true;
     try {
-      if (cut !== undefined && cut <= this.#state.lastIndex) await this.#truncateAndAppend(cut, batch);
+      if (batch.restartAfter !== undefined) await this.#restart(batch.restartAfter, batch);
+      else if (cut !== undefined && cut <= this.#state.lastIndex) await this.#truncateAndAppend(cut, batch);
       else await this.#commit(this.#state, [], batch);
     } catch (error) {
       // Whatever failed, what is on disk is unknown now: this handle acknowledges nothing any more.
@@ -230,10 +254,48 @@ class RaftLog implements OpenRaftLog {
     const guarded = this.#guard.state;
     if (term !== guarded.term || vote !== guarded.vote) await this.#guard.save({ term, vote });
     if (this.#guard.failure !== null) throw this.#guard.failure;
-    if (next.lastIndex > 0) this.#guard.note({ lastIndex: next.lastIndex, lastHash: next.lastHash });
+    const { lastIndex, lastHash } = next;
+    if (lastIndex > 0) {
+      this.#guard.note({ lastIndex, lastHash: lastIndex === this.#marker.index ? null : lastHash });
+    }
   }
 
-  async #truncateAndAppend(cut: number, batch: LogBatch): Promise<void> {
+  #truncateAndAppend(cut: number, batch: LogBatch): Promise<void> {
+    return this.#alone(async () => {
+      const { state, removals } = await this.#planTruncation(cut);
+      await this.#guard.save({ lastIndex: (cut - 1) as LogIndex, lastHash: null });
+      await this.#commit(state, removals, batch);
+    });
+  }
+
+  /** A snapshot takes the place of every entry: one batch, so that a crash leaves the old log or the new one. */
+  #restart(base: LogBase, batch: LogBatch): Promise<void> {
+    return this.#alone(async () => {
+      await this.#compaction?.catch(() => undefined);
+      const marker: LogMarker = { ...base, hash: NO_HASH };
+      const removals: Operation[] = [{ type: 'put', key: MARKER_KEY, value: encodeMarker(marker) }];
+      await this.#store.iterate({ gte: blockKey(0), lt: BLOCKS_END }, (key) => {
+        removals.push({ type: 'del', key });
+        return true;
+      });
+      const guarded = this.#guard.state.lastIndex;
+      if (guarded > base.index) await this.#guard.save({ lastIndex: base.index, lastHash: null });
+      const { hardState } = this.#state;
+      const state: LogState = {
+        ...trimmedOutline({ boundaries: [], termRuns: [] }, marker),
+        hardState,
+        lastIndex: base.index,
+        lastTerm: base.term,
+        lastHash: NO_HASH,
+        segmentBytes: 0,
+      };
+      this.#marker = marker;
+      await this.#commit(state, removals, { ...batch, entries: [] });
+    });
+  }
+
+  /** After the reads in flight, with later ones waiting. */
+  async #alone(work: () => Promise<void>): Promise<void> {
     let release = (): void => undefined;
     this.#truncations += 1;
     this.#truncation = new Promise((resolve) => {
@@ -241,13 +303,41 @@ class RaftLog implements OpenRaftLog {
     });
     try {
       await Promise.allSettled(this.#reads);
-      const { state, removals } = await this.#planTruncation(cut);
-      await this.#guard.save({ lastIndex: (cut - 1) as LogIndex, lastHash: null });
-      await this.#commit(state, removals, batch);
+      await work();
     } finally {
       this.#truncation = null;
       release();
     }
+  }
+
+  async #compact(to: LogIndex): Promise<void> {
+    if (this.#closed) throw new StorageClosedError('compact');
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#compaction !== null) throw new Error('compact was called while another one is outstanding');
+    if (to >= this.#state.lastIndex) throw new RangeError(`entry ${to} is not below the last one`);
+    this.#compaction = this.#trim(to);
+    try {
+      await this.#compaction;
+    } catch (error) {
+      if (!(error instanceof LogDamagedError)) this.#failure = asError(error);
+      throw error;
+    } finally {
+      this.#compaction = null;
+    }
+  }
+
+  async #trim(to: LogIndex): Promise<void> {
+    if (to <= this.#marker.index) return;
+    const marker = await planTrim(this.#store, this.#marker, to);
+    if (marker === null) return;
+    await this.#store.batch([{ type: 'put', key: MARKER_KEY, value: encodeMarker(marker) }], true);
+    this.#marker = marker;
+    this.#state = trimmedOutline(this.#state, marker);
+    await removeTrimmed(this.#store, marker);
+  }
+
+  get #firstIndex(): LogIndex {
+    return (this.#marker.index + 1) as LogIndex;
   }
 
   /** Removes every block that begins at or after `cut` and rewrites the one that straddles it. */
@@ -261,10 +351,13 @@ class RaftLog implements OpenRaftLog {
     });
     const termRuns = this.#state.termRuns.filter((run) => run.firstIndex < cut);
     let boundaries = this.#state.boundaries.filter(({ index }) => index < cut);
-    if (boundaries.length === 0) boundaries = [...EMPTY_OUTLINE.boundaries];
-    const kept = { ...this.#state, termRuns, boundaries, lastTerm: termRuns.at(-1)?.term ?? (0 as Term) };
+    if (boundaries.length === 0) {
+      boundaries = [...trimmedOutline({ boundaries, termRuns }, this.#marker).boundaries];
+    }
+    const lastTerm = termRuns.at(-1)?.term ?? this.#marker.term;
+    const kept = { ...this.#state, termRuns, boundaries, lastTerm };
     if (cut === this.#firstIndex) {
-      return { state: { ...kept, lastIndex: (cut - 1) as LogIndex, lastHash: NO_HASH }, removals };
+      return { state: { ...kept, lastIndex: this.#marker.index, lastHash: this.#marker.hash }, removals };
     }
     const last = await blockHolding(this.#store, cut - 1);
     const entries = last.entries.slice(0, cut - last.firstIndex);

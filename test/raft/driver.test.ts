@@ -425,7 +425,7 @@ test('stop answers what is open, exactly once, and starts nothing more', (t) => 
 test('garbage, another cluster, and a message in another’s name have no effect', (t) => {
   const { events, raft, deliver, sent } = bench({ voters: [n1, n2] });
   events.runUntil(10 * MS);
-  const heartbeat: Message = { kind: 'heartbeat', term: term(9), commit: logIndex(0) };
+  const heartbeat: Message = { kind: 'heartbeat', term: term(9), commit: logIndex(0), floor: logIndex(0) };
   deliver(n2, Uint8Array.of(1, 2, 3));
   deliver(n2, encodeMessage(clusterTag('other'), n2, heartbeat));
   deliver(n2, encodeMessage(tag, nodeId('n3'), heartbeat));

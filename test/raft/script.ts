@@ -186,6 +186,7 @@ export class ScriptWorld {
       maxInflightAppends: this.#maxInflightAppends,
       maxInflightBytes: 1024,
       maxCacheBytes: 1 << 16,
+      compaction: { trailingEntries: 2, trimBytes: 1, trimInterval: 3_600_000 * MS },
       seed: node.id.charCodeAt(1),
     });
   }
@@ -217,6 +218,10 @@ export class ScriptWorld {
       this.#out.push(`${node.id} ${what}`);
     };
     switch (effect.kind) {
+      case 'compact':
+        say(`trims its log up to ${effect.to}`);
+        this.#step(node, { kind: 'compacted' });
+        return;
       case 'persist':
         node.writes.push(effect);
         say(`writes #${effect.seq}: ${describeBatch(effect.batch)}`);
@@ -369,10 +374,13 @@ function describeMessage(message: Message): string {
     case 'appendReject':
       return `${head} rejected ${message.rejected} hint ${message.hintIndex}/${message.hintTerm}`;
     case 'heartbeat':
+      return `${head} commit ${message.commit}${message.floor > 0 ? ` floor ${message.floor}` : ''}`;
     case 'commitNotice':
       return `${head} commit ${message.commit}`;
     case 'heartbeatReply':
-      return `${head} matched ${message.matched}`;
+      return `${head} matched ${message.matched}${message.synced > 0 ? ` synced ${message.synced}` : ''}`;
+    case 'snapshotNeeded':
+      return `${head} log begins at ${message.firstIndex}`;
     case 'timeoutNow':
       return head;
     case 'forward':
@@ -408,6 +416,10 @@ function describeEvent(event: Extract<Effect, { kind: 'event' }>['event']): stri
       return `sees the log of ${event.peer} go back from ${event.from} to ${event.to}`;
     case 'learnerBehind':
       return `sees ${event.peer} stay behind: ${event.rounds} rounds, at ${event.match} of ${event.lastIndex}`;
+    case 'snapshotNeeded':
+      return `lacks what is below ${event.firstIndex}: needs a snapshot`;
+    case 'compacted':
+      return `log begins at ${event.firstIndex}`;
     case 'persisted':
       return 'persisted';
   }

@@ -9,6 +9,7 @@ import { decodeMessage, clusterTag } from '../../src/raft/codec.js';
 import type { Message } from '../../src/raft/core/messages.js';
 import { Prng } from '../../src/raft/core/prng.js';
 import { MemoryLogStore } from '../../src/raft/memory-store.js';
+import type { LogBase } from '../../src/raft/storage.js';
 import { LAN_TIMING } from '../../src/raft/timing.js';
 import type { Lane, PeerTransport } from '../../src/raft/transport.js';
 import { logIndex, nodeId, type Entry, type NodeId } from '../../src/raft/types.js';
@@ -187,6 +188,9 @@ export class SimNode {
   onEvent: (event: RaftEvent) => void = () => undefined;
   /** Milliseconds that a synced write takes. */
   diskMs: readonly [number, number] = [0.2, 1.5];
+  /** The state machine came from a snapshot with this base. */
+  installed: LogBase | null = null;
+  snapshotsAskedFor = 0;
   #diskFreeAt = 0;
   /** The process sleeps until then; what happens to it meanwhile waits. */
   #pausedUntil = 0;
@@ -242,6 +246,7 @@ export class SimNode {
       timing: LAN_TIMING,
       limits: this.#world.limits,
       appliedIndex: logIndex(this.machine.length),
+      installed: this.installed,
       // Jumps back now and then: cluster time must not.
       stamp: () => (this.#world.chance(0.1) ? null : BigInt(Math.floor(this.#world.prng.between(0, 1e6)))),
       apply: (entries) => {
@@ -266,7 +271,8 @@ export class SimNode {
     if (event.kind === 'role') {
       this.#world.record(event.term, event.role.length);
       this.#world.watcher.role(this, event);
-    } else if (event.kind === 'persisted') this.#world.watcher.persisted(this);
+    } else if (event.kind === 'snapshotNeeded') this.snapshotsAskedFor += 1;
+    else if (event.kind === 'persisted') this.#world.watcher.persisted(this);
   }
 
   #transport(life: number): PeerTransport {
@@ -294,7 +300,7 @@ export class SimNode {
   }
 
   /** Writes queue behind each other, reads do not. */
-  #disk(kind: 'load' | 'persist' | 'read', task: () => void): void {
+  #disk(kind: 'load' | 'persist' | 'read' | 'compact', task: () => void): void {
     const [least, most] = this.diskMs;
     const took = this.#world.prng.between(least, most) * MS;
     const begin = kind === 'persist' ? Math.max(this.#diskFreeAt, this.#world.now) : this.#world.now;

@@ -10,7 +10,13 @@ import type {
   WitnessStore,
 } from '../../src/audit/storage.js';
 import type { DetachedBody } from '../../src/audit/types.js';
-import type { LogBatch, LogImage, RaftLogStore } from '../../src/raft/storage.js';
+import {
+  NO_BASE,
+  type LogBase,
+  type LogBatch,
+  type LogImage,
+  type RaftLogStore,
+} from '../../src/raft/storage.js';
 import type { Entry, HardState, Term } from '../../src/raft/types.js';
 import { logIndex, term } from '../../src/raft/types.js';
 import type { Prng } from './prng.js';
@@ -50,6 +56,8 @@ export class SimulatedDisk {
   readonly #listener: DiskListener;
   #life = 0;
   #hardState: HardState = { term: term(0), vote: null, commit: logIndex(0) };
+  #base: LogBase = NO_BASE;
+  /** `#entries[i − 1]` is entry i, also of those that were trimmed; holes where a snapshot took their place. */
   #entries: Entry[] = [];
   /** What reads see: durable entries and, on a disk that lies, acknowledged ones. */
   #view: Entry[] = [];
@@ -96,7 +104,16 @@ export class SimulatedDisk {
     return {
       load: (done) => this.#later(life, 0n, () => done(null, this.#image())),
       persist: (batch, done) => this.#persist(life, batch, done),
+      compact: (to, done) => {
+        const commit = (): void => {
+          const last = this.#entries[to - 1];
+          if (last !== undefined && to > this.#base.index)
+            this.#base = { index: to, term: last.term, time: last.time };
+        };
+        this.#synced(life, this.#syncTime(), done, commit);
+      },
       read: (from, to, maxBytes, done) => {
+        if (from <= this.#base.index) throw new Error(`entry ${from} was trimmed`);
         this.#later(life, 20_000n, () => {
           const out: Entry[] = [];
           let bytes = 0;
@@ -169,6 +186,7 @@ export class SimulatedDisk {
     extend(this.#view, batch);
     const commit = (): void => {
       if (batch.hardState !== undefined) this.#hardState = batch.hardState;
+      if (batch.restartAfter !== undefined) this.#base = batch.restartAfter;
       extend(this.#entries, batch);
       this.#listener.logDurable(batch.entries, this.#hardState);
     };
@@ -202,12 +220,13 @@ export class SimulatedDisk {
 
   #image(): LogImage {
     const termRuns: { firstIndex: ReturnType<typeof logIndex>; term: Term }[] = [];
-    for (const entry of this.#entries) {
+    for (const entry of this.#entries.slice(this.#base.index)) {
       if (termRuns.at(-1)?.term !== entry.term) termRuns.push({ firstIndex: entry.index, term: entry.term });
     }
     return {
       hardState: this.#hardState,
-      firstIndex: logIndex(1),
+      base: this.#base,
+      firstIndex: logIndex(this.#base.index + 1),
       lastIndex: logIndex(this.#entries.length),
       termRuns,
     };
@@ -215,6 +234,10 @@ export class SimulatedDisk {
 }
 
 function extend(entries: Entry[], batch: LogBatch): void {
+  if (batch.restartAfter !== undefined) {
+    entries.length = 0;
+    entries.length = batch.restartAfter.index;
+  }
   if (batch.truncateFrom !== undefined) entries.length = Math.min(entries.length, batch.truncateFrom - 1);
   for (const entry of batch.entries) {
     if (entry.index !== entries.length + 1)

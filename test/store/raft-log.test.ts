@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
+import { NO_BASE } from '../../src/raft/storage.js';
 import {
   logIndex,
   term,
@@ -38,6 +39,7 @@ for (const engine of diskEngines) {
     let node = await openNode(path, engine);
     t.deepEqual(await loaded(node.log), {
       hardState: hardState(0),
+      base: NO_BASE,
       firstIndex: logIndex(1),
       lastIndex: logIndex(0),
       termRuns: [],
@@ -47,6 +49,7 @@ for (const engine of diskEngines) {
     await persist(node.log, { hardState: hardState(2, 'n2', 4), entries: entries(5, 9, 2) });
     const expected = {
       hardState: hardState(2, 'n2', 4),
+      base: NO_BASE,
       firstIndex: logIndex(1),
       lastIndex: logIndex(9),
       termRuns: [run(1, 1), run(5, 2)],

@@ -41,7 +41,7 @@ import type { CommandResult } from './proposals.js';
 import { Proposals } from './proposals.js';
 import { Publication } from './publication.js';
 import { Receipts } from './receipts.js';
-import { Replica } from './replica.js';
+import { LEDGER_SYNC_INTERVAL, Replica } from './replica.js';
 import { Testimony } from './testimony.js';
 
 /** Clock words, cosigner repetitions, images, issuance: what must go on even when nothing arrives. */
@@ -93,6 +93,8 @@ export interface NodeCoreOptions {
   readonly version: string;
   readonly statements: StatementCodec;
   readonly limits?: RaftLimits;
+  /** How often the ledger is made durable. */
+  readonly ledgerSync?: DurNs;
   readonly observer?: Observer;
   readonly hooks: NodeCoreHooks;
 }
@@ -324,6 +326,7 @@ export class NodeCore {
       env.storage.ledger,
       env.mono,
       { appliedIndex: image?.appliedIndex ?? 0, appliedTime: image?.appliedTime ?? 0n },
+      this.options.ledgerSync ?? LEDGER_SYNC_INTERVAL,
       {
         boundary: (head) => {
           this.options.hooks.boundary?.(head);
@@ -333,6 +336,7 @@ export class NodeCore {
         grown: (size) => {
           for (const listener of this.#growth) listener(size);
         },
+        synced: (appliedIndex) => raft.ledgerPosition(logIndex(appliedIndex), true),
         fatal: this.options.hooks.fatal,
       },
     );

@@ -10,8 +10,8 @@ import type { Ledger } from '../../audit/ledger.js';
 import type { LedgerStore } from '../../audit/storage.js';
 import type { DetachedBody, TreeHead } from '../../audit/types.js';
 import type { Entry } from '../../raft/types.js';
-import type { MonoNs } from '../../time/types.js';
-import { NS_PER_S, taiNs } from '../../time/types.js';
+import type { DurNs, MonoNs } from '../../time/types.js';
+import { durNs, NS_PER_S, taiNs } from '../../time/types.js';
 
 /** An image is due after this many entries, or after a second, whichever comes first … */
 const ENTRIES_PER_IMAGE = 4096;
@@ -19,12 +19,17 @@ const IMAGE_INTERVAL = NS_PER_S;
 /** … but writing images may not take more than a twentieth of the time. */
 const IMAGE_COST_FACTOR = 20n;
 
+/** The ledger is made durable this often: a log is trimmed no further than a majority of ledgers is synced. */
+export const LEDGER_SYNC_INTERVAL = durNs(10n * NS_PER_S);
+
 export interface ReplicaListener {
   /** The tree ends at a checkpoint boundary with this head. */
   readonly boundary: (head: TreeHead) => void;
   readonly event: (event: AuthorityEvent, entry: Entry) => void;
   /** Leaves were appended. */
   readonly grown: (size: number) => void;
+  /** The ledger is durable with its image of this applied entry. */
+  readonly synced: (appliedIndex: number) => void;
   readonly fatal: (error: Error) => void;
 }
 
@@ -40,6 +45,11 @@ export class Replica {
   #checkpoints: { size: number; note: Uint8Array }[] = [];
   #imageAt: number;
   #imageDue: bigint;
+  readonly #syncInterval: DurNs;
+  #syncing = false;
+  /** What a crash of the machine may have left unsynced is synced by the first tick. */
+  #syncedIndex = 0;
+  #syncDue = 0n;
 
   constructor(
     authority: Authority,
@@ -47,6 +57,7 @@ export class Replica {
     store: LedgerStore,
     mono: () => MonoNs,
     from: { readonly appliedIndex: number; readonly appliedTime: bigint },
+    syncInterval: DurNs,
     listener: ReplicaListener,
   ) {
     this.#authority = authority;
@@ -57,6 +68,7 @@ export class Replica {
     this.#appliedTime = from.appliedTime;
     this.#imageAt = from.appliedIndex;
     this.#imageDue = mono() + IMAGE_INTERVAL;
+    this.#syncInterval = syncInterval;
     this.#listener = listener;
   }
 
@@ -85,12 +97,30 @@ export class Replica {
   /** Called now and then: an image for a log that went quiet. */
   tick(): void {
     if (this.#appliedIndex > this.#imageAt && this.#mono() >= this.#imageDue) this.#write(true);
+    this.#sync();
   }
 
   /** The last image, synced: a clean stop starts without a replay. */
   close(done: (error: Error | null) => void): void {
     this.#write(true);
     this.#store.sync(done);
+  }
+
+  /** Images are written in order: once synced, everything up to the last one is durable. */
+  #sync(): void {
+    const covered = this.#imageAt;
+    if (this.#syncing || covered <= this.#syncedIndex || this.#mono() < this.#syncDue) return;
+    this.#syncing = true;
+    this.#store.sync((error) => {
+      this.#syncing = false;
+      this.#syncDue = this.#mono() + this.#syncInterval;
+      if (error !== null) {
+        this.#listener.fatal(error);
+        return;
+      }
+      this.#syncedIndex = covered;
+      this.#listener.synced(covered);
+    });
   }
 
   #applyOne(entry: Entry): void {

@@ -54,6 +54,8 @@ export function advanceApplied(state: CoreState): void {
   if (state.applyReading) return;
   const target = Math.min(state.commit, state.durability.durable);
   const { log } = state;
+  // Trimmed beyond a state machine that lost its state: only a snapshot helps, and nothing is applied before.
+  if (state.applied + 1 < log.firstIndex) return;
   if (state.applied < target) {
     const from = logIndex(state.applied + 1);
     if (from >= log.cacheFirst) {

@@ -4,6 +4,7 @@
  */
 
 import { nodeId, type NodeId } from '../types.js';
+import type { CompactionLimits } from './compaction.js';
 import type { VoterSets } from './quorum.js';
 
 /** Nanoseconds on the driver's monotonic scale, counted from its start: exact for 104 days, then to 2 ns. */
@@ -27,6 +28,7 @@ export interface CoreConfig {
   readonly maxInflightBytes: number;
   /** Payload bytes of applied entries that stay in memory for followers that lag a little. */
   readonly maxCacheBytes: number;
+  readonly compaction: CompactionLimits;
   readonly seed: number;
 }
 
@@ -70,6 +72,9 @@ export function checkConfig(config: CoreConfig): CoreConfig {
     config.maxInflightAppends,
     config.maxInflightBytes,
     config.maxCacheBytes,
+    config.compaction.trailingEntries,
+    config.compaction.trimBytes,
+    config.compaction.trimInterval,
   ];
   if (!limits.every((limit) => Number.isSafeInteger(limit) && limit > 0)) {
     throw new RaftConfigError('a limit is not a positive whole number', 'correct the limits');

@@ -41,6 +41,10 @@ export type Input =
       readonly entries: readonly Entry[];
     }
   | { readonly kind: 'transfer'; readonly request: number }
+  /** How far the host's ledger is durable, and whether it holds every record since the birth. */
+  | { readonly kind: 'ledger'; readonly synced: LogIndex; readonly complete: boolean }
+  /** The store has given up what `compact` named. */
+  | { readonly kind: 'compacted' }
   | { readonly kind: 'peerLost'; readonly peer: NodeId }
   | { readonly kind: 'mayLead'; readonly value: boolean };
 
@@ -56,6 +60,8 @@ export type Effect =
       readonly to: LogIndex;
       readonly maxBytes: number;
     }
+  /** Nothing up to here is read any more. */
+  | { readonly kind: 'compact'; readonly to: LogIndex }
   /** Committed, durable here, contiguous after the previous one. Applied before the next effect is carried out. */
   | { readonly kind: 'apply'; readonly entries: readonly Entry[] }
   | { readonly kind: 'answer'; readonly request: number; readonly result: ProposeResult }

@@ -9,8 +9,9 @@
 import { logIndex, type Entry, type LogIndex, type NodeId } from '../types.js';
 import { assert } from './assert.js';
 import { advanceApplied, commitTo } from './commit.js';
+import { compactIfDue } from './compaction.js';
 import { becomeCandidate } from './election.js';
-import type { Append, CommitNotice, Heartbeat, TimeoutNow } from './messages.js';
+import type { Append, CommitNotice, Heartbeat, SnapshotNeeded, TimeoutNow } from './messages.js';
 import { noteLeader, persistEntries, send, type CoreState } from './state.js';
 
 export function onAppend(state: CoreState, from: NodeId, append: Append): void {
@@ -99,13 +100,36 @@ function learnCommit(state: CoreState, commit: LogIndex): void {
 
 export function onHeartbeat(state: CoreState, from: NodeId, heartbeat: Heartbeat): void {
   noteLeader(state, from);
-  send(state, from, { kind: 'heartbeatReply', term: state.term, matched: state.following.matched });
+  const { compaction, following, term } = state;
+  send(state, from, {
+    kind: 'heartbeatReply',
+    term,
+    matched: following.matched,
+    synced: compaction.position,
+  });
   learnCommit(state, heartbeat.commit);
+  compaction.raiseFloor(heartbeat.floor);
+  compactIfDue(state);
 }
 
 export function onCommitNotice(state: CoreState, from: NodeId, notice: CommitNotice): void {
   noteLeader(state, from);
   learnCommit(state, notice.commit);
+}
+
+/**
+ * The leader no longer has what follows this log. What is committed here equals its log, so once that reaches the
+ * leader's first entry (a snapshot was installed) it is acknowledged, and appends can follow.
+ */
+export function onSnapshotNeeded(state: CoreState, from: NodeId, request: SnapshotNeeded): void {
+  noteLeader(state, from);
+  const { following, commit } = state;
+  if (commit + 1 >= request.firstIndex) {
+    if (commit > following.matched) following.matched = commit;
+    acknowledge(state, from);
+  } else {
+    state.out.push({ kind: 'event', event: { kind: 'snapshotNeeded', firstIndex: request.firstIndex } });
+  }
 }
 
 /** The leader hands over: campaign at once, without pre-vote, which would fail while others still hear the leader. */

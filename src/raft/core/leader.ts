@@ -9,6 +9,7 @@
 import { logIndex, type Entry, type NodeId } from '../types.js';
 import { assert } from './assert.js';
 import { advanceApplied, advanceCommit, announceCommit, sendCommitNotices } from './commit.js';
+import { compactIfDue, updateFloor } from './compaction.js';
 import type { AppendOk, AppendReject, HeartbeatReply } from './messages.js';
 import { Progress } from './progress.js';
 import { quorumValue } from './quorum.js';
@@ -66,10 +67,12 @@ export function appendOwn(
 }
 
 function heartbeat(state: CoreState, leading: Leading): void {
-  const { term, commit } = state;
+  updateFloor(state, leading);
+  const { term, commit, compaction } = state;
   leading.heartbeatAt = state.now + state.config.heartbeat;
-  const message = { kind: 'heartbeat', term, commit } as const;
+  const message = { kind: 'heartbeat', term, commit, floor: compaction.floor } as const;
   for (const peer of leading.progress.values()) send(state, peer.id, message);
+  compactIfDue(state);
 }
 
 /** The latest instant at which a majority had been heard, this node included. */
@@ -130,6 +133,7 @@ export function onHeartbeatReply(
 ): void {
   const peer = contact(state, leading, from);
   if (peer === undefined) return;
+  peer.synced = reply.synced;
   if (peer.state === 'probe') {
     if (peer.probeOvertaken()) replicate(state, leading, peer);
   } else if (!peer.acknowledged && Math.min(reply.matched, peer.match) < peer.next - 1) {

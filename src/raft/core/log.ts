@@ -7,7 +7,8 @@
  * walks the log. Thesis 3.5, 3.6.1.
  */
 
-import { logIndex, term as asTerm, type Entry, type LogIndex, type Term } from '../types.js';
+import { NO_BASE, type LogBase } from '../storage.js';
+import { logIndex, type Entry, type LogIndex, type Term } from '../types.js';
 import { assert } from './assert.js';
 
 export interface TermRun {
@@ -16,15 +17,17 @@ export interface TermRun {
 }
 
 export interface LogOutline {
+  /** Absent: the log was never trimmed. */
+  readonly base?: LogBase;
   readonly firstIndex: LogIndex;
   readonly lastIndex: LogIndex;
   readonly termRuns: readonly TermRun[];
 }
 
 export class RaftLog {
-  readonly firstIndex: LogIndex;
+  #base: LogBase;
   #last: number;
-  readonly #runs: TermRun[];
+  #runs: TermRun[];
   /** `#cache[#head]` is entry `#cacheFirst`; what lies before #head is spent. */
   #cache: (Entry | undefined)[] = [];
   #head = 0;
@@ -33,7 +36,8 @@ export class RaftLog {
 
   /** @param lastEntry the entry at `lastIndex`, whose cluster time the next one must not fall behind */
   constructor(outline: LogOutline, lastEntry: Entry | null) {
-    this.firstIndex = outline.firstIndex;
+    this.#base = outline.base ?? NO_BASE;
+    assert(outline.firstIndex === this.firstIndex, 'the log begins after its base');
     this.#last = outline.lastIndex;
     this.#runs = [...outline.termRuns];
     this.#cacheFirst = outline.lastIndex + 1;
@@ -70,17 +74,26 @@ export class RaftLog {
     );
   }
 
+  /** What the log gave up: everything up to here. */
+  get base(): LogBase {
+    return this.#base;
+  }
+
+  get firstIndex(): LogIndex {
+    return logIndex(this.#base.index + 1);
+  }
+
   get lastIndex(): LogIndex {
     return logIndex(this.#last);
   }
 
   get lastTerm(): Term {
-    return this.#runs.at(-1)?.term ?? asTerm(0);
+    return this.#runs.at(-1)?.term ?? this.#base.term;
   }
 
   /** Cluster time of the last entry; 0n before the first. */
   get lastTime(): bigint {
-    return this.#cache.at(-1)?.time ?? 0n;
+    return this.#cache.at(-1)?.time ?? this.#base.time;
   }
 
   /** The tail in memory begins here; above the last index when nothing is in memory. */
@@ -97,9 +110,9 @@ export class RaftLog {
     return this.#runs;
   }
 
-  /** The term of an entry; 0 at index 0; undefined where the log has no entry or has been compacted. */
+  /** The term of an entry, or of the base; undefined where the log has no entry or has given it up. */
   termAt(index: number): Term | undefined {
-    if (index === 0) return asTerm(0);
+    if (index === this.#base.index) return this.#base.term;
     if (index < this.firstIndex || index > this.#last) return undefined;
     return this.#runs[this.#runAt(index)]?.term;
   }
@@ -144,8 +157,8 @@ export class RaftLog {
       assert(entry.index === last + 1, 'entries are appended without a gap');
       assert(entry.time >= time, 'cluster time never decreases along the log');
       const lastTerm = this.lastTerm;
-      if (entry.term !== lastTerm) {
-        assert(entry.term > lastTerm, 'terms never decrease along the log');
+      if (entry.term !== lastTerm || this.#runs.length === 0) {
+        assert(entry.term >= lastTerm, 'terms never decrease along the log');
         this.#runs.push({ firstIndex: entry.index, term: entry.term });
       }
       time = entry.time;
@@ -186,6 +199,20 @@ export class RaftLog {
       end++;
     }
     return this.#cache.slice(start, end) as Entry[];
+  }
+
+  /** Gives up every entry up to `index`, which is in no peer's way and below the last one. Thesis 5.1. */
+  compactTo(index: LogIndex): void {
+    assert(index >= this.firstIndex && index < this.#last, 'a compaction lies inside the log');
+    const term = this.termAt(index);
+    assert(term !== undefined, 'the log knows the term of what it gives up');
+    this.evictTo(index, 0);
+    const kept = this.#runs.filter((_, at) => (this.#runs[at + 1]?.firstIndex ?? Infinity) > index + 1);
+    this.#runs = kept.map((run) =>
+      run.firstIndex > index ? run : { firstIndex: logIndex(index + 1), term: run.term },
+    );
+    // Its time is never needed: the last entry stays.
+    this.#base = { index, term, time: 0n };
   }
 
   /** Lets go of entries up to `index`, except the last one, until at most `keepBytes` are in memory. */

@@ -67,6 +67,8 @@ export interface Heartbeat {
   readonly kind: 'heartbeat';
   readonly term: Term;
   readonly commit: LogIndex;
+  /** Up to here a majority of complete ledgers holds everything durably: logs may be trimmed (./compaction.ts). */
+  readonly floor: LogIndex;
 }
 
 export interface HeartbeatReply {
@@ -74,6 +76,8 @@ export interface HeartbeatReply {
   readonly term: Term;
   /** Highest index known to equal this leader's log, durable or not; shows the leader what was lost on the way. */
   readonly matched: LogIndex;
+  /** The sender's complete ledger holds everything up to here durably; 0 while records are missing in it. */
+  readonly synced: LogIndex;
 }
 
 /** A commit index that no append came to carry. Not answered. */
@@ -81,6 +85,14 @@ export interface CommitNotice {
   readonly kind: 'commitNotice';
   readonly term: Term;
   readonly commit: LogIndex;
+}
+
+/** "What you lack is no longer in my log: take a snapshot from any peer." Sent in place of a probe. */
+export interface SnapshotNeeded {
+  readonly kind: 'snapshotNeeded';
+  readonly term: Term;
+  /** The sender's log begins here. */
+  readonly firstIndex: LogIndex;
 }
 
 /** "Campaign now": the leader hands over. */
@@ -120,6 +132,7 @@ export type Message =
   | Heartbeat
   | HeartbeatReply
   | CommitNotice
+  | SnapshotNeeded
   | TimeoutNow
   | Forward
   | ForwardReply;

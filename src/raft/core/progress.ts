@@ -29,6 +29,8 @@ export class Progress {
   contactAt: Nanos;
   /** An acknowledgement arrived since the last heartbeat reply: nothing seems lost. */
   acknowledged = false;
+  /** Up to here the peer's complete ledger holds everything durably. */
+  synced = logIndex(0);
   /** The commit index that the peer was last told. */
   commitSent = 0;
   /** A proposal that the peer forwarded ends here: it waits for this commit, so it is told at once. */
@@ -110,6 +112,13 @@ export class Progress {
     this.#probeAged = !lost;
     this.#probeSent = !lost;
     return lost;
+  }
+
+  /** What it lacks is trimmed, and it was told so: asked again like after a lost probe. */
+  snapshotAsked(): void {
+    if (this.#state === 'replicate') this.probeFrom(this.next);
+    this.#probeSent = true;
+    this.#probeAged = false;
   }
 
   mayReceive(maxAppends: number, maxBytes: number): boolean {

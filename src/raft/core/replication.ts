@@ -14,8 +14,10 @@ export function replicate(state: CoreState, leading: Leading, peer: Progress): v
   const { config, log } = state;
   while (peer.mayReceive(config.maxInflightAppends, config.maxInflightBytes)) {
     const probing = peer.state === 'probe';
-    // Compacted away: such a peer needs a snapshot, an append cannot help it.
-    if (log.termAt(peer.next - 1) === undefined) return;
+    if (log.termAt(peer.next - 1) === undefined) {
+      askForSnapshot(state, peer);
+      return;
+    }
     if (peer.next > log.lastIndex && !probing) return;
     if (peer.next > log.lastIndex || peer.next >= log.cacheFirst) {
       sendAppend(state, leading, peer, null);
@@ -34,6 +36,12 @@ export function replicate(state: CoreState, leading: Leading, peer: Progress): v
       return;
     }
   }
+}
+
+/** What follows the peer's log is trimmed: an append cannot help it. Told until it has a snapshot (pitfall M5). */
+function askForSnapshot(state: CoreState, peer: Progress): void {
+  send(state, peer.id, { kind: 'snapshotNeeded', term: state.term, firstIndex: state.log.firstIndex });
+  peer.snapshotAsked();
 }
 
 export function replicateToAll(state: CoreState, leading: Leading): void {
@@ -55,7 +63,10 @@ function sendAppend(
   const { log } = state;
   const prevIndex = logIndex(peer.next - 1);
   const prevTerm = log.termAt(prevIndex);
-  if (prevTerm === undefined) return;
+  if (prevTerm === undefined) {
+    askForSnapshot(state, peer);
+    return;
+  }
   let message = leading.lastAppend;
   if (entries !== null || message === null || !sameAppend(state, message, prevIndex)) {
     const content =

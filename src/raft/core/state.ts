@@ -9,6 +9,7 @@
 
 import { logIndex, type Entry, type HardState, type LogIndex, type NodeId, type Term } from '../types.js';
 import { assert } from './assert.js';
+import { Compaction } from './compaction.js';
 import { checkConfig, type CoreConfig, type Nanos } from './config.js';
 import { Durability } from './durability.js';
 import type { Effect, PersistSeq } from './effects.js';
@@ -68,6 +69,7 @@ export interface CoreState {
   readonly log: RaftLog;
   readonly durability: Durability;
   readonly requests: Requests;
+  readonly compaction: Compaction;
   /** Never decreases. */
   now: Nanos;
   role: Role;
@@ -113,12 +115,13 @@ export function createCore(config: CoreConfig, image: CoreImage, now: Nanos): Co
     log,
     durability: new Durability(image.lastIndex),
     requests: new Requests(image.hardState.term, prng, now),
+    compaction: new Compaction(config.compaction, log.base.index, log.lastIndex, now),
     now,
     role: 'follower',
     term: image.hardState.term,
     vote: image.hardState.vote,
     leader: null,
-    commit: logIndex(Math.max(image.hardState.commit, image.appliedIndex)),
+    commit: logIndex(Math.max(image.hardState.commit, image.appliedIndex, log.base.index)),
     applied: image.appliedIndex,
     applyReading: false,
     termSeq: 0,
@@ -156,6 +159,7 @@ export function persistEntries(
   entries: readonly Entry[],
   truncateFrom: LogIndex | null,
 ): void {
+  state.compaction.appended(entries);
   const seq = state.durability.issue(state.log.lastIndex, state.now);
   const hardState = hardStateOf(state);
   state.out.push({

@@ -9,6 +9,7 @@
 import type { LogIndex, NodeId, Term } from '../types.js';
 import type { Nanos } from './config.js';
 import { advanceApplied, entriesReadToApply } from './commit.js';
+import { onLedgerPosition } from './compaction.js';
 import type { Effect, Input } from './effects.js';
 import {
   electionTimeout,
@@ -19,7 +20,14 @@ import {
   ownVoteDurable,
   sticksToLeader,
 } from './election.js';
-import { followerPersisted, onAppend, onCommitNotice, onHeartbeat, onTimeoutNow } from './follower.js';
+import {
+  followerPersisted,
+  onAppend,
+  onCommitNotice,
+  onHeartbeat,
+  onSnapshotNeeded,
+  onTimeoutNow,
+} from './follower.js';
 import { leaderPersisted, leaderTick, onAppendOk, onAppendReject, onHeartbeatReply } from './leader.js';
 import type { Message } from './messages.js';
 import { answerPatience, onForwardReply, onPropose } from './proposals.js';
@@ -53,6 +61,10 @@ function handle(state: CoreState, input: Input): void {
       if (prologue(state, input.from, input.message)) deliver(state, input.from, input.message);
       return;
     case 'start':
+      if (state.applied + 1 < state.log.firstIndex) {
+        const { firstIndex } = state.log;
+        state.out.push({ kind: 'event', event: { kind: 'snapshotNeeded', firstIndex } });
+      }
       advanceApplied(state);
       return;
     case 'persisted':
@@ -73,6 +85,12 @@ function handle(state: CoreState, input: Input): void {
     case 'transfer':
       if (state.leading !== null) startTransfer(state, state.leading, input.request);
       else state.out.push({ kind: 'transferred', request: input.request, transferred: true });
+      return;
+    case 'ledger':
+      onLedgerPosition(state, input.synced, input.complete);
+      return;
+    case 'compacted':
+      state.compaction.running = false;
       return;
     case 'peerLost':
       onPeerLost(state, input.peer);
@@ -161,8 +179,8 @@ function answerStale(state: CoreState, from: NodeId, message: Message): void {
   if (message.kind === 'vote') {
     send(state, from, { kind: 'voteReply', term: state.term, granted: false });
   } else if (message.kind === 'append' || message.kind === 'heartbeat') {
-    const matched = 0 as LogIndex;
-    send(state, from, { kind: 'heartbeatReply', term: state.term, matched });
+    const none = 0 as LogIndex;
+    send(state, from, { kind: 'heartbeatReply', term: state.term, matched: none, synced: none });
   }
 }
 
@@ -188,6 +206,9 @@ function deliver(state: CoreState, from: NodeId, message: Message): void {
       return;
     case 'commitNotice':
       onCommitNotice(state, from, message);
+      return;
+    case 'snapshotNeeded':
+      onSnapshotNeeded(state, from, message);
       return;
     case 'timeoutNow':
       onTimeoutNow(state, from, message);
