@@ -8,11 +8,10 @@
 
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { appendMac, decodeNtp, encodeRequest } from './core/ntp-packet.js';
+import { decodeNtp, encodeRequest } from './core/ntp-packet.js';
 import type { Exchange } from './core/verdict.js';
-import { macIsGood, makeMac } from './mac.js';
-import type { NtpKey } from './mac.js';
 import { readMono } from './monotonic.js';
+import type { Protect } from './protection.js';
 
 /** Datagrams looked at for one question: forged ones must not shut out the true answer, nor keep us busy. */
 const MAX_DATAGRAMS = 4;
@@ -21,7 +20,7 @@ export interface Question {
   readonly address: string;
   readonly family: 4 | 6;
   readonly port: number;
-  readonly key: NtpKey | null;
+  readonly protect: Protect;
   readonly windowMs: number;
 }
 
@@ -30,12 +29,6 @@ export interface ExchangeOutcome {
   readonly onAnswer: (exchange: Exchange) => void;
   /** Called once if the window closed, or the network refused, without an answer that belongs to the question. */
   readonly onSilence: () => void;
-}
-
-function authenticate(key: NtpKey | null, bytes: Uint8Array): Exchange['authentication'] {
-  if (key === null) return 'none';
-  const decoded = decodeNtp(bytes);
-  return decoded.ok && macIsGood(key, decoded.covered, decoded.mac) ? 'good' : 'bad';
 }
 
 /** Whether the datagram can only come from someone who saw the question. */
@@ -47,8 +40,7 @@ function belongs(bytes: Uint8Array, nonce: bigint): boolean {
 /** Asks once. The returned function abandons the question without a further call. */
 export function ask(question: Question, outcome: ExchangeOutcome): () => void {
   const nonce = randomBytes(8).readBigUInt64BE();
-  const request = encodeRequest(nonce);
-  const packet = question.key === null ? request : appendMac(request, makeMac(question.key, request));
+  const { packet, authenticate } = question.protect(encodeRequest(nonce));
   const socket = createSocket(question.family === 6 ? 'udp6' : 'udp4');
   let open = true;
   let seen = 0;
@@ -71,7 +63,7 @@ export function ask(question: Question, outcome: ExchangeOutcome): () => void {
     const m4 = readMono();
     if (!open) return;
     seen++;
-    const authentication = authenticate(question.key, bytes);
+    const authentication = authenticate(bytes);
     const final = belongs(bytes, nonce) && authentication !== 'bad';
     if (final) close();
     outcome.onAnswer({ m1, m4, nonce, bytes: new Uint8Array(bytes), authentication, firstAnswer: true });

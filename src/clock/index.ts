@@ -1,7 +1,14 @@
 /** The clock room's door. */
 
 export { startClock } from './service.js';
-export type { ClockOptions, ClockService, ClockSourceOptions } from './service.js';
+export type {
+  ChronydSourceOptions,
+  ClockOptions,
+  ClockService,
+  ClockSourceOptions,
+  NtpSourceOptions,
+  NtsSourceOptions,
+} from './service.js';
 export { ClockReader } from './reader.js';
 export type { ClockHandle } from './reader.js';
 export { startReferenceServer } from './reference-server.js';
@@ -19,6 +26,10 @@ export type {
   PersistFailedEvent,
   SampleRejectedEvent,
   SourceRole,
+  TroubleCode,
   TransitionEvent,
 } from './core/events.js';
+export { checkHostClock } from './chronyd/host-check.js';
+export type { HostClockFinding, HostClockOptions } from './chronyd/host-check.js';
+export { wallMinusMonoSharply } from './monotonic.js';
 export { nextPossibleLeap } from './core/leap-policy.js';

@@ -18,10 +18,13 @@ export function readWall(): bigint {
 }
 
 /** A quantity known to lie in [lo, hi], nanoseconds. */
-interface Range {
+export interface Range {
   readonly lo: bigint;
   readonly hi: bigint;
 }
+
+/** Sharp enough: looking on would cost more than it tells. */
+const SHARP_NS = 2_000n;
 
 /** Range of (other clock − monotonic), for an other clock read in whole `grainNs` downwards. */
 function difference(read: () => bigint, grainNs: bigint): Range {
@@ -71,16 +74,22 @@ export function wallProbe(): { jump(): bigint } {
 
 /**
  * POSIX time minus monotonic time, to a few microseconds although the wall clock is read in milliseconds: the instant at
- * which the millisecond changes is caught by looking without pause, for about two milliseconds.
+ * which the millisecond changes is caught by looking without pause, for 2.5 ms at most.
  */
-export function readWallSharply(): bigint {
+export function wallMinusMonoSharply(): Range {
   let known = difference(readWall, 1_000_000n);
   const deadline = readMono() + 2_500_000n;
-  while (readMono() < deadline) {
+  while (known.hi - known.lo > SHARP_NS && readMono() < deadline) {
     const now = difference(readWall, 1_000_000n);
     const lo = now.lo > known.lo ? now.lo : known.lo;
     const hi = now.hi < known.hi ? now.hi : known.hi;
     known = lo <= hi ? { lo, hi } : now;
   }
-  return (known.lo + known.hi) / 2n;
+  return known;
+}
+
+/** The middle of that range. */
+export function readWallSharply(): bigint {
+  const { lo, hi } = wallMinusMonoSharply();
+  return (lo + hi) / 2n;
 }

@@ -6,6 +6,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import { isIPv4 } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { builtinLeapTable } from '../time/leap-table.js';
 import type { LeapTable } from '../time/leap-table.js';
@@ -15,7 +16,7 @@ import type { SourceStatus } from './core/source.js';
 import type { ClockEvent, SourceRole } from './core/events.js';
 import { freshMemory } from './core/memory.js';
 import type { MachineLimits } from './core/machine.js';
-import { profiles } from './core/profile.js';
+import { hostProfile, monitorProfile, profiles } from './core/profile.js';
 import type { ClockProfile, ProfileName } from './core/profile.js';
 import { WORKER_STALL_NS } from './core/reading.js';
 import { ClockError } from './errors.js';
@@ -23,14 +24,19 @@ import type { NtpKey } from './mac.js';
 import { MemoryWriter, loadMemory, readOscillatorIdentity } from './memory-file.js';
 import type { LoadedMemory } from './memory-file.js';
 import { readMono, readWall } from './monotonic.js';
+import { establishKeys } from './nts/key-establishment.js';
 import { ClockReader } from './reader.js';
 import type { ClockHandle } from './reader.js';
 import { createSharedState } from './shared-state.js';
-import type { FromWorker, ToWorker, WorkerSource, WorkerStart } from './worker-protocol.js';
+import type { FromWorker, ToWorker, Transport, WorkerSource, WorkerStart } from './worker-protocol.js';
 
-export interface ClockSourceOptions {
+interface NamedSource {
   /** Unique name, for records. */
   readonly name: string;
+}
+
+/** A server that is asked by NTP. */
+export interface NtpSourceOptions extends NamedSource {
   /** Host name (all of its addresses are used) or address. */
   readonly host: string;
   /** UDP port, 1 … 65535. */
@@ -42,6 +48,38 @@ export interface ClockSourceOptions {
   /** Refid that answers must carry (for UTC(NICT): the letters that NICT publishes). Any, if left out. */
   readonly refid?: string;
 }
+
+/**
+ * A server that is asked by NTP under Network Time Security. Monitors only: NTS needs AES-SIV, which is on no CRYPTREC
+ * list and allowed here as a named exception for what watches and never steers.
+ */
+export interface NtsSourceOptions extends NamedSource {
+  readonly role: SourceRole;
+  readonly nts: {
+    /** Name in the certificate of the key-establishment server. */
+    readonly server: string;
+    /** TCP port, usually 4460. */
+    readonly port: number;
+    /** PEM of the authorities that may vouch for it; those that Node ships, if left out. */
+    readonly ca?: string;
+  };
+}
+
+/** The chronyd that disciplines this host; its role follows what it has selected. */
+export interface ChronydSourceOptions extends NamedSource {
+  readonly chronyd: {
+    /** IPv4 address and UDP port of its command interface, usually 127.0.0.1 and 323. */
+    readonly address: string;
+    readonly port: number;
+    /**
+     * Addresses and refids of those of its sources that are UTC(NICT). While it follows one of them it is a reference,
+     * otherwise a monitor.
+     */
+    readonly references: readonly string[];
+  };
+}
+
+export type ClockSourceOptions = NtpSourceOptions | NtsSourceOptions | ChronydSourceOptions;
 
 export interface ClockOptions {
   /** At least one with the role `reference`. */
@@ -81,20 +119,47 @@ function fail(message: string): never {
   throw new ClockError('CLOCK_CONFIG_INVALID', message);
 }
 
-function checkSource(source: ClockSourceOptions): void {
-  if (source.name === '') fail('a clock source has an empty name; name each source');
-  if (source.host === '') fail(`clock source ${source.name} has no host`);
-  if (!Number.isInteger(source.port) || source.port < 1 || source.port > 65_535) {
-    fail(`clock source ${source.name}: port ${source.port} is not in 1 … 65535`);
-  }
-  const { key } = source;
+function checkPort(name: string, what: string, port: number): void {
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    fail(`clock source ${name}: ${what} ${port} is not in 1 … 65535`);
+}
+
+function checkNtp({ name, host, port, key }: NtpSourceOptions): void {
+  if (host === '') fail(`clock source ${name} has no host`);
+  checkPort(name, 'port', port);
   if (key === undefined) return;
   if (key.secret.length !== 16 && key.secret.length !== 32) {
-    fail(`clock source ${source.name}: an AES-CMAC key has 16 or 32 octets, not ${key.secret.length}`);
+    fail(`clock source ${name}: an AES-CMAC key has 16 or 32 octets, not ${key.secret.length}`);
   }
   if (!Number.isInteger(key.id) || key.id < 1 || key.id > 65_535)
-    fail(`clock source ${source.name}: key id must be 1 … 65535`);
+    fail(`clock source ${name}: key id must be 1 … 65535`);
 }
+
+function checkNts({ name, role, nts }: NtsSourceOptions): void {
+  if (role !== 'monitor') {
+    fail(
+      `clock source ${name}: NTS is for monitors only, because AES-SIV is on no CRYPTREC list; ` +
+        'authenticate a reference with an AES-CMAC key, or make this source a monitor',
+    );
+  }
+  if (nts.server === '') fail(`clock source ${name} has no nts.server`);
+  checkPort(name, 'nts.port', nts.port);
+}
+
+function checkChronyd({ name, chronyd }: ChronydSourceOptions): void {
+  if (isIPv4(chronyd.address)) checkPort(name, 'chronyd port', chronyd.port);
+  else fail(`clock source ${name}: chronyd.address must be an IPv4 address, usually 127.0.0.1`);
+}
+
+function checkSource(source: ClockSourceOptions): void {
+  if (source.name === '') fail('a clock source has an empty name; name each source');
+  if ('nts' in source) checkNts(source);
+  else if ('chronyd' in source) checkChronyd(source);
+  else checkNtp(source);
+}
+
+const canSteer = (source: ClockSourceOptions): boolean =>
+  'chronyd' in source ? source.chronyd.references.length > 0 : source.role === 'reference';
 
 function profileOf(options: ClockOptions): ClockProfile {
   const profile = profiles[options.profile];
@@ -108,29 +173,39 @@ function profileOf(options: ClockOptions): ClockProfile {
   return { ...profile, rhoFloorPpb: rho.floorPpb, rhoColdPpb: coldPpb };
 }
 
-/** Monitors may be of any stratum and further away: they are only watched. */
-function monitorProfile(profile: ClockProfile): ClockProfile {
-  return { ...profile, maxStratum: 15, maxRootDistanceNs: 1_000_000_000n };
+function workerSource(source: ClockSourceOptions, profile: ClockProfile): WorkerSource {
+  const { name } = source;
+  const common = { name, refid: null };
+  if ('nts' in source) {
+    const { server, port, ca } = source.nts;
+    const transport = { kind: 'nts', server, port, ca: ca ?? null } as const;
+    return { ...common, role: 'monitor', profile: monitorProfile(profile), transport };
+  }
+  if ('chronyd' in source) {
+    const { address, port, references } = source.chronyd;
+    const transport = { kind: 'chronyd', address, port } as const;
+    // Until it has said what it follows it is a monitor.
+    return { ...common, references, role: 'monitor', profile: hostProfile(profile), transport };
+  }
+  const { host, port, role, key, refid } = source;
+  return {
+    ...common,
+    refid: refid ?? null,
+    role,
+    profile: role === 'monitor' ? monitorProfile(profile) : profile,
+    transport: { kind: 'ntp', host, port, key: key ?? null },
+  };
 }
 
 function startMessage(options: ClockOptions, shared: SharedArrayBuffer, loaded: LoadedMemory): WorkerStart {
   const profile = profileOf(options);
   const limits = options.limits ?? { syncNs: 10_000_000n, holdNs: 50_000_000n };
   if (limits.syncNs <= 0n || limits.holdNs < limits.syncNs) fail('clock limits must be 0 < syncNs ≤ holdNs');
-  if (!options.sources.some(({ role }) => role === 'reference'))
-    fail('no clock source has the role reference');
+  if (!options.sources.some(canSteer)) fail('no clock source has the role reference');
   if (new Set(options.sources.map(({ name }) => name)).size !== options.sources.length)
     fail('two clock sources share a name');
   options.sources.forEach(checkSource);
-  const sources = options.sources.map((source): WorkerSource => ({
-    name: source.name,
-    host: source.host,
-    port: source.port,
-    role: source.role,
-    key: source.key ?? null,
-    refid: source.refid ?? null,
-    profile: source.role === 'monitor' ? monitorProfile(profile) : profile,
-  }));
+  const sources = options.sources.map((source) => workerSource(source, profile));
   return {
     shared,
     sources,
@@ -147,6 +222,7 @@ class RunningClock implements ClockService {
   readonly limits: MachineLimits;
   readonly handle: ClockHandle;
   readonly #worker: Worker;
+  readonly #transports: ReadonlyMap<string, Transport>;
   readonly #reader: ClockReader;
   readonly #writer: MemoryWriter | null;
   readonly #listeners = new Set<(event: ClockEvent) => void>();
@@ -168,6 +244,7 @@ class RunningClock implements ClockService {
     writer: (onFailure: (error: Error) => void) => MemoryWriter | null,
   ) {
     this.#worker = worker;
+    this.#transports = new Map(start.sources.map(({ name, transport }) => [name, transport]));
     this.#writer = writer((error) =>
       this.#emit({ kind: 'persistFailed', ...this.#time(), detail: error.message }),
     );
@@ -246,10 +323,20 @@ class RunningClock implements ClockService {
       case 'stopped':
         this.#writer?.write(message.memory);
         return;
+      case 'establish':
+        this.#establish(message.source);
+        return;
       case 'status':
         this.#statusRequests.get(message.request)?.resolve(message.sources);
         this.#statusRequests.delete(message.request);
     }
+  }
+
+  /** A handshake takes milliseconds of computation: it is made here, not in the clock's thread. */
+  #establish(source: string): void {
+    const transport = this.#transports.get(source);
+    if (transport?.kind !== 'nts') return;
+    void establishKeys(transport).then((result) => this.#post({ kind: 'established', source, result }));
   }
 
   #onExit(): void {

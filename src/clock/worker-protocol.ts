@@ -6,12 +6,15 @@ import type { SourceConfig, SourceStatus } from './core/source.js';
 import type { ClockEvent } from './core/events.js';
 import type { ClockMemory } from './core/memory.js';
 import type { ClockProfile } from './core/profile.js';
-import type { NtpKey } from './mac.js';
+import type { ChronydTransport } from './chronyd/link.js';
+import type { EstablishmentResult } from './nts/key-establishment.js';
+import type { NtsTransport } from './nts/link.js';
+import type { NtpTransport } from './source-link.js';
+
+export type Transport = NtpTransport | NtsTransport | ChronydTransport;
 
 export interface WorkerSource extends SourceConfig {
-  readonly host: string;
-  readonly port: number;
-  readonly key: NtpKey | null;
+  readonly transport: Transport;
 }
 
 export interface WorkerStart {
@@ -27,6 +30,8 @@ export interface WorkerStart {
 export type ToWorker =
   | { readonly kind: 'release'; readonly what: ReleaseWhat }
   | { readonly kind: 'status'; readonly request: number }
+  /** The answer to `establish`. */
+  | { readonly kind: 'established'; readonly source: string; readonly result: EstablishmentResult }
   | { readonly kind: 'stop' };
 
 export type FromWorker =
@@ -34,4 +39,6 @@ export type FromWorker =
   | { readonly kind: 'event'; readonly event: ClockEvent }
   | { readonly kind: 'memory'; readonly memory: ClockMemory }
   | { readonly kind: 'status'; readonly request: number; readonly sources: readonly SourceStatus[] }
+  /** NTS keys are wanted for this source. */
+  | { readonly kind: 'establish'; readonly source: string }
   | { readonly kind: 'stopped'; readonly memory: ClockMemory };

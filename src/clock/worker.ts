@@ -3,31 +3,38 @@
  * busy main thread costs the time stamps nothing. Every state is published to shared memory before it is told to anyone.
  */
 
-import { lookup } from 'node:dns/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Discipline } from './core/discipline.js';
-import type { ClockEffect, ClockInput, Moment } from './core/inputs.js';
+import type { ClockEffect, ClockInput } from './core/inputs.js';
 import { tuning } from './core/profile.js';
-import { ask } from './exchange.js';
+import { ChronydLink } from './chronyd/link.js';
 import { readMono, readWall, suspendProbe, wallProbe } from './monotonic.js';
+import { NtsLink } from './nts/link.js';
 import { SharedStateWriter } from './shared-state.js';
+import { NtpLink } from './source-link.js';
+import type { LinkHost, SourceLink, WithoutMoment } from './source-link.js';
 import type { FromWorker, ToWorker, WorkerSource, WorkerStart } from './worker-protocol.js';
 
 /** Longest sleep between two signs of life. */
 const HEARTBEAT_MS = 100;
 const PROBE_EVERY_NS = 1_000_000_000n;
-const RESOLVE_AGAIN_MS = 3_600_000;
-const RESOLVE_RETRY_MS = 5_000;
 
-/** An input without its moment, which is added when it is handled. */
-type WithoutMoment<T> = T extends unknown ? Omit<T, keyof Moment> : never;
+function linkTo({ name, transport, profile }: WorkerSource, host: LinkHost): SourceLink {
+  switch (transport.kind) {
+    case 'ntp':
+      return new NtpLink(name, transport, profile, host);
+    case 'nts':
+      return new NtsLink(name, profile, host);
+    case 'chronyd':
+      return new ChronydLink(name, transport, profile, host);
+  }
+}
 
 class ClockWorker {
   readonly #send: (message: FromWorker) => void;
   readonly #shared: SharedStateWriter;
   readonly #discipline: Discipline;
-  readonly #sources: ReadonlyMap<string, WorkerSource>;
-  readonly #open = new Set<() => void>();
+  readonly #links: ReadonlyMap<string, SourceLink>;
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #suspend = suspendProbe();
   readonly #wall = wallProbe();
@@ -37,12 +44,17 @@ class ClockWorker {
   constructor(start: WorkerStart, send: (message: FromWorker) => void) {
     this.#send = send;
     this.#shared = new SharedStateWriter(start.shared);
-    this.#sources = new Map(start.sources.map((source) => [source.name, source]));
+    const host: LinkHost = {
+      handle: (input) => this.#handle(input),
+      later: (ms, task) => this.#later(ms, task),
+      establish: (source) => send({ kind: 'establish', source }),
+    };
+    this.#links = new Map(start.sources.map((source) => [source.name, linkTo(source, host)]));
     this.#discipline = new Discipline(start, start.memory, { mono: readMono(), wallNs: readWall() });
   }
 
   run(): void {
-    for (const source of this.#sources.values()) void this.#resolve(source);
+    for (const link of this.#links.values()) link.start();
     // The raised epoch is stored before the first reading of it can be told.
     this.#send({ kind: 'memory', memory: this.#discipline.memory() });
     this.#tick();
@@ -57,6 +69,11 @@ class ClockWorker {
       case 'status':
         this.#send({ kind: 'status', request: message.request, sources: this.#discipline.sourceStatus() });
         return;
+      case 'established': {
+        const link = this.#links.get(message.source);
+        if (link instanceof NtsLink && !this.#stopped) link.established(message.result);
+        return;
+      }
       case 'stop':
         this.#stop();
     }
@@ -64,7 +81,7 @@ class ClockWorker {
 
   #stop(): void {
     this.#stopped = true;
-    for (const abandon of this.#open) abandon();
+    for (const link of this.#links.values()) link.close();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#send({ kind: 'stopped', memory: this.#discipline.memory() });
   }
@@ -79,7 +96,7 @@ class ClockWorker {
   #execute(effect: ClockEffect): void {
     switch (effect.kind) {
       case 'ask':
-        this.#ask(effect.source, effect.address);
+        this.#links.get(effect.source)?.ask(effect.address);
         return;
       case 'event':
         this.#send({ kind: 'event', event: effect.event });
@@ -87,26 +104,6 @@ class ClockWorker {
       case 'remember':
         this.#send({ kind: 'memory', memory: this.#discipline.memory() });
     }
-  }
-
-  #ask(name: string, address: string): void {
-    const source = this.#sources.get(name);
-    if (source === undefined) return;
-    const { port, key, profile } = source;
-    const family = address.includes(':') ? 6 : 4;
-    const abandon = ask(
-      { address, family, port, key, windowMs: Number(profile.windowNs / 1_000_000n) },
-      {
-        onAnswer: (exchange) => this.#handle({ kind: 'answer', source: name, address, exchange }),
-        onSilence: () => {
-          this.#open.delete(abandon);
-          this.#handle({ kind: 'noAnswer', source: name, address });
-        },
-      },
-    );
-    this.#open.add(abandon);
-    // Whatever happened to it, a question is over after its window.
-    this.#later(Number(profile.windowNs / 1_000_000n) + HEARTBEAT_MS, () => this.#open.delete(abandon));
   }
 
   #tick(): void {
@@ -125,23 +122,6 @@ class ClockWorker {
     if (slept > tuning.suspendNs) this.#handle({ kind: 'suspended', forNs: slept });
     const stepped = this.#wall.jump();
     if (stepped !== 0n && slept === 0n) this.#handle({ kind: 'wallStepped', byNs: stepped });
-  }
-
-  /** Every address of a name is used; they are looked up again every hour. */
-  async #resolve(source: WorkerSource): Promise<void> {
-    let again = RESOLVE_AGAIN_MS;
-    try {
-      const found = await lookup(source.host, { all: true });
-      this.#handle({
-        kind: 'addresses',
-        source: source.name,
-        addresses: found.map(({ address }) => address),
-      });
-    } catch {
-      // Addresses that were found before are kept: a failing name server must not stop the clock.
-      again = RESOLVE_RETRY_MS;
-    }
-    if (!this.#stopped) this.#later(again, () => void this.#resolve(source));
   }
 
   #later(ms: number, task: () => void): void {

@@ -40,6 +40,10 @@ export interface MetricsSnapshot {
     readonly uncertaintyNs: bigint;
     readonly rhoPpb: number;
     readonly unmonitored: boolean;
+    /** Clock of the host − TAA clock. Unit: ns. Null while the TAA clock does not know the time. */
+    readonly hostOffsetNs: bigint | null;
+    /** What is wrong with the discipline of the host's clock. */
+    readonly hostFindings: readonly string[];
     readonly sources: readonly {
       readonly name: string;
       readonly role: 'reference' | 'monitor';
@@ -198,6 +202,20 @@ const pulled: readonly Pulled[] = [
     name: 'taa_clock_unmonitored',
     help: '1 while no monitor source can vouch for the reference.',
     read: ({ clock }) => flag(clock.unmonitored),
+  },
+  {
+    type: 'gauge',
+    name: 'taa_clock_host_offset_seconds',
+    help: 'Clock of the host minus TAA clock; no value while the TAA clock does not know the time.',
+    labels: [],
+    read: ({ clock }) => (clock.hostOffsetNs === null ? [] : [[{}, seconds(clock.hostOffsetNs)] as const]),
+  },
+  {
+    type: 'gauge',
+    name: 'taa_clock_host_finding',
+    help: '1 for each thing that is wrong with the discipline of the clock of the host.',
+    labels: ['finding'],
+    read: ({ clock }) => clock.hostFindings.map((finding) => [{ finding }, 1] as const),
   },
   {
     type: 'counter',

@@ -46,6 +46,18 @@ export const allowList = {
   ] as readonly AllowedAlgorithm[],
 } as const;
 
+/** Cryptography outside of the list, each with the one place that may use it and why. Its use is on record. */
+export const allowListExceptions = [
+  {
+    name: 'nts-monitor',
+    algorithm: 'AEAD_AES_SIV_CMAC_256 (RFC 5297)',
+    use: 'authentication of time monitors by Network Time Security (RFC 8915)',
+    reason:
+      'no other algorithm is mandatory in NTS, and AES-SIV is on no CRYPTREC list; a monitor never steers the clock, ' +
+      'enters no certificate and can at most stop the service',
+  },
+] as const;
+
 /** What both ends of every TLS connection are configured with; names as OpenSSL spells them. */
 export const tlsProfile = {
   version: 'TLSv1.3',

@@ -73,7 +73,7 @@ export { GenesisError, verifyGenesis, type Genesis, type VerifiedGenesis } from 
 
 // Who speaks, and with which cryptography.
 export { IdentityError, formatIdentity, parseIdentity, type Identity, type Role } from './identity.js';
-export { AlgorithmNotAllowedError, allowList, requireAllowed } from './allow-list.js';
+export { AlgorithmNotAllowedError, allowList, allowListExceptions, requireAllowed } from './allow-list.js';
 export { taaOids } from './oids.js';
 
 // The encoding of records.

@@ -2,103 +2,12 @@
  * Against a real chronyd on loopback. It serves this host's CLOCK_REALTIME as it is (`-x`: it never touches the clock), so
  * the truth is known here to a few hundred nanoseconds, by other means than NTP.
  */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { createSocket } from 'node:dgram';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { startClock } from '../../src/clock/index.js';
 import type { ClockEvent, ClockOptions, ClockService } from '../../src/clock/index.js';
 import { halfWidthOf } from '../../src/clock/core/reading.js';
 import type { ClockReading } from '../../src/time/types.js';
-
-const chronydPath = ['/usr/sbin/chronyd', '/usr/local/sbin/chronyd'].find((path) => existsSync(path));
-const missing = ' (chronyd is not installed; Debian: apt install chrony)';
-
-function chronyTest(title: string, implementation: (t: ExecutionContext) => Promise<void>): void {
-  if (chronydPath === undefined) test.skip(title + missing, implementation);
-  else test(title, implementation);
-}
-
-const KEY = { id: 7, secret: new Uint8Array(16).map((_, i) => i * 11 + 1) };
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex').toUpperCase();
-
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(resolve));
-  return port;
-}
-
-class Chronyd {
-  readonly port: number;
-  readonly #directory: string;
-  #process: ChildProcess | null = null;
-
-  constructor(directory: string, port: number) {
-    this.#directory = directory;
-    this.port = port;
-    writeFileSync(join(directory, 'keys'), `${KEY.id} AES128 HEX:${hex(KEY.secret)}\n`, { mode: 0o600 });
-    writeFileSync(
-      join(directory, 'chrony.conf'),
-      [
-        'local stratum 1',
-        `port ${port}`,
-        'cmdport 0',
-        'bindaddress 127.0.0.1',
-        'allow 127.0.0.1',
-        `pidfile ${join(directory, 'chronyd.pid')}`,
-        `keyfile ${join(directory, 'keys')}`,
-        '',
-      ].join('\n'),
-    );
-  }
-
-  async start(): Promise<void> {
-    const user = process.getuid?.() === 0 ? ['-u', 'root'] : ['-U'];
-    const child = spawn(
-      chronydPath ?? '',
-      ['-x', '-d', ...user, '-f', join(this.#directory, 'chrony.conf')],
-      {
-        stdio: ['ignore', 'ignore', 'pipe'],
-      },
-    );
-    let log = '';
-    child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
-    this.#process = child;
-    await new Promise<void>((resolve, reject) => {
-      child.once('exit', (code) => reject(new Error(`chronyd ended with ${String(code)}: ${log}`)));
-      child.stderr.on('data', () => {
-        if (/Disabled control of system clock|starting/.test(log)) setTimeout(resolve, 200);
-      });
-    });
-  }
-
-  async stop(): Promise<void> {
-    const child = this.#process;
-    this.#process = null;
-    if (child === null || child.exitCode !== null) return;
-    await new Promise<void>((resolve) => {
-      child.once('exit', () => resolve());
-      child.kill('SIGTERM');
-    });
-  }
-}
-
-async function chronyd(t: ExecutionContext): Promise<Chronyd> {
-  const directory = mkdtempSync(join(tmpdir(), 'taa-chronyd-'));
-  const server = new Chronyd(directory, await freePort());
-  t.teardown(async () => {
-    await server.stop();
-    rmSync(directory, { recursive: true, force: true });
-  });
-  await server.start();
-  return server;
-}
+import { KEY, chronyTest, chronydServer } from './chronyd-process.js';
 
 async function started(
   t: ExecutionContext,
@@ -138,7 +47,7 @@ function truthRange(): { lo: bigint; hi: bigint } {
 }
 
 chronyTest('10^4 readings against chronyd: the truth is in every one of them', async (t) => {
-  const server = await chronyd(t);
+  const server = await chronydServer(t);
   const { clock } = await started(t, {
     sources: [{ name: 'chronyd', host: '127.0.0.1', port: server.port, role: 'reference' }],
     profile: 'lab',
@@ -168,7 +77,7 @@ chronyTest('10^4 readings against chronyd: the truth is in every one of them', a
 chronyTest(
   'chronyd stops: the bound grows by exactly ρ, the clock refuses at the limit, and resumes',
   async (t) => {
-    const server = await chronyd(t);
+    const server = await chronydServer(t);
     const rho = 1_000_000n;
     const { clock } = await started(t, {
       sources: [{ name: 'chronyd', host: '127.0.0.1', port: server.port, role: 'reference' }],
@@ -201,7 +110,7 @@ chronyTest(
 chronyTest(
   'with an AES-CMAC key chronyd’s answers are authenticated; with the wrong key there is no time',
   async (t) => {
-    const server = await chronyd(t);
+    const server = await chronydServer(t);
     const source = { name: 'chronyd', host: '127.0.0.1', port: server.port, role: 'reference' } as const;
     const good = await started(t, { sources: [{ ...source, key: KEY }], profile: 'lab' });
     await until('synchronised', inState(good.clock, 'synchronised'));

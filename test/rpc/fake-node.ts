@@ -248,6 +248,8 @@ export const snapshot: MetricsSnapshot = {
     uncertaintyNs: 250_000n,
     rhoPpb: 15_000,
     unmonitored: false,
+    hostOffsetNs: -1_500_000n,
+    hostFindings: ['hostSlewUnbounded'],
     sources: [
       {
         name: 'nict',

@@ -10,6 +10,7 @@ import { leapTableExpired, taiMinusUtcAt } from '../../time/leap-table.js';
 import { NS_PER_S, durNs, taiNs } from '../../time/types.js';
 import type { TaiNs } from '../../time/types.js';
 import type { AnomalyCode, ClockEvent, EventTime, RejectionTest } from './events.js';
+import type { HostReport } from './host-report.js';
 import type { ClockEffect, ClockInput, DisciplineConfig, Moment, ReleaseWhat } from './inputs.js';
 import { indicatorContradicts, leapStateAt } from './leap-policy.js';
 import { machineStep } from './machine.js';
@@ -89,7 +90,14 @@ export class Discipline {
       case 'tick':
         break;
       case 'addresses':
-        this.#sources.get(input.source)?.polling.setAddresses(input.addresses);
+        this.#onAddresses(input.source, input.addresses);
+        break;
+      case 'trouble':
+        if (this.#sources.get(input.source)?.newTrouble(input.code) === true)
+          this.#anomaly(input.code, input.source, input.detail);
+        break;
+      case 'hostReport':
+        this.#onHostReport(input.source, input.address, input.report);
         break;
       case 'answer':
         this.#onAnswer(input.source, input.address, input.exchange);
@@ -175,12 +183,33 @@ export class Discipline {
         this.#effects.push({ kind: 'remember' });
         return;
       case 'sample':
-        if (source.config.role === 'monitor') {
-          this.#onMonitorSample(source, address, answer.sample, answer.authenticated);
-        } else {
-          this.#onReferenceSample(source, address, answer.sample, answer.authenticated);
-        }
+        this.#onSample(source, address, answer.sample, answer.authenticated);
     }
+  }
+
+  #onSample(source: Source, address: string, sample: Sample, authenticated: boolean): void {
+    if (source.role === 'monitor') this.#onMonitorSample(source, address, sample, authenticated);
+    else this.#onReferenceSample(source, address, sample, authenticated);
+  }
+
+  #onAddresses(name: string, addresses: readonly string[]): void {
+    const source = this.#sources.get(name);
+    source?.polling.setAddresses(addresses);
+    if (addresses.length > 0) source?.newTrouble(null);
+  }
+
+  #onHostReport(name: string, address: string, report: HostReport): void {
+    const source = this.#sources.get(name);
+    if (source === undefined) return;
+    const { role, follows } = source;
+    const answer = source.judgeHost(report, this.#config.table);
+    if (answer.kind === 'rejected') this.#reject(source, address, answer.test);
+    if (answer.kind !== 'sample') return;
+    if (source.role !== role || (follows !== null && source.follows !== follows)) {
+      const detail = `chronyd now follows ${source.follows ?? 'nothing'}: this source is a ${source.role}`;
+      this.#anomaly('sourceRoleChanged', name, detail);
+    }
+    this.#onSample(source, address, answer.sample, answer.authenticated);
   }
 
   #onNoAnswer(name: string, address: string): void {
@@ -243,11 +272,11 @@ export class Discipline {
     const comparison = this.#tracker.compare(sample);
     source.countAccepted(sample, comparison);
     if (comparison === null) return;
-    const { name, role } = source.config;
+    const { role } = source;
     this.#emit({
       kind: 'comparison',
       ...this.#eventTime(),
-      source: name,
+      source: source.config.name,
       address,
       role,
       authenticated,
@@ -304,7 +333,7 @@ export class Discipline {
   /** No monitor has been heard lately: nobody can vouch for the reference. */
   #unmonitored(): boolean {
     for (const source of this.#sources.values()) {
-      if (source.config.role === 'monitor' && source.heardLately(this.#now.mono)) return false;
+      if (source.role === 'monitor' && source.heardLately(this.#now.mono)) return false;
     }
     return true;
   }
@@ -420,7 +449,7 @@ export class Discipline {
   #poll(): void {
     const startingUp = this.#isStartingUp();
     for (const source of this.#sources.values()) {
-      const hurry = startingUp && source.config.role === 'reference';
+      const hurry = startingUp && source.role === 'reference';
       const address = source.polling.due(this.#now.mono, this.#now.wallNs, hurry, this.#draw());
       if (address !== null) {
         this.#effects.push({ kind: 'ask', source: source.config.name, address });

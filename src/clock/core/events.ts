@@ -2,12 +2,16 @@
 
 import type { ClockState, DurNs, MonoNs, TaiInterval } from '../../time/types.js';
 import type { TransitionReason } from './machine.js';
+import type { HostTest } from './host-report.js';
 import type { PacketTest } from './verdict.js';
 
 export type SourceRole = 'reference' | 'monitor';
 
-/** Why a question gave no sample: a failed packet test, an improbable offset, or silence. */
-export type RejectionTest = PacketTest | 'innovation' | 'answered';
+/** Why a question gave no sample: a failed test of packet or host report, an improbable offset, or silence. */
+export type RejectionTest = PacketTest | HostTest | 'innovation' | 'answered';
+
+/** Why a source cannot be asked at all. */
+export type TroubleCode = 'sourceUnresolved' | 'keysNotEstablished';
 
 /** When it happened: on the monotonic clock, and in TAI as far as it was known. */
 export interface EventTime {
@@ -58,7 +62,8 @@ export type AnomalyCode =
   | 'workerStopped'
   | 'budgetExhausted'
   | 'memoryRejected'
-  | 'sourceUnresolved';
+  | 'sourceRoleChanged'
+  | TroubleCode;
 
 export interface AnomalyEvent extends EventTime {
   readonly kind: 'anomaly';

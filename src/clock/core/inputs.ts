@@ -2,7 +2,8 @@
 
 import type { LeapTable } from '../../time/leap-table.js';
 import type { MonoNs } from '../../time/types.js';
-import type { ClockEvent } from './events.js';
+import type { ClockEvent, TroubleCode } from './events.js';
+import type { HostReport } from './host-report.js';
 import type { ClockProfile } from './profile.js';
 import type { SourceConfig } from './source.js';
 import type { Exchange } from './verdict.js';
@@ -38,6 +39,20 @@ export type ClockInput = Moment &
         readonly exchange: Exchange;
       }
     | { readonly kind: 'noAnswer'; readonly source: string; readonly address: string }
+    /** The host's chronyd was asked and has answered. */
+    | {
+        readonly kind: 'hostReport';
+        readonly source: string;
+        readonly address: string;
+        readonly report: HostReport;
+      }
+    /** A source cannot even be asked; over when it has addresses. */
+    | {
+        readonly kind: 'trouble';
+        readonly source: string;
+        readonly code: TroubleCode;
+        readonly detail: string;
+      }
     | { readonly kind: 'suspended'; readonly forNs: bigint }
     | { readonly kind: 'wallStepped'; readonly byNs: bigint }
     | { readonly kind: 'release'; readonly what: ReleaseWhat }

@@ -10,7 +10,7 @@ import { NS_PER_S } from '../../time/types.js';
 
 export const NTP_HEADER_BYTES = 48;
 /** Larger datagrams are refused unread: no answer that we ask for comes near. */
-const MAX_PACKET_BYTES = 1024;
+export const MAX_PACKET_BYTES = 1024;
 const MIN_EXTENSION_BYTES = 16;
 /** Longest MAC: key id and 20 octets. What is longer must be an extension field (RFC 7822 §3). */
 const MAX_MAC_BYTES = 24;

@@ -108,6 +108,24 @@ export const profiles: Readonly<Record<ProfileName, ClockProfile>> = {
   lab,
 };
 
+/** Monitors may be of any stratum and further away: they are only watched. */
+export function monitorProfile(profile: ClockProfile): ClockProfile {
+  return { ...profile, maxStratum: 15, maxRootDistanceNs: NS_PER_S };
+}
+
+/** The host's own chronyd is no network service: it is asked as often as its answers are worth, and needs no budget. */
+export function hostProfile(profile: ClockProfile): ClockProfile {
+  const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+  return {
+    ...profile,
+    pollNs: least(profile.pollNs, 4n * NS_PER_S),
+    startPollNs: least(profile.startPollNs, NS_PER_S / 2n),
+    budgetPerHour: 40_000,
+    budgetBurst: 1000,
+    budgetStartReserve: 100,
+  };
+}
+
 /** Numbers that do not depend on the reference. */
 export const tuning = {
   /** Regression window, samples (chrony: 64). */

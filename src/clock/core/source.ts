@@ -3,7 +3,9 @@
 import type { LeapTable } from '../../time/leap-table.js';
 import type { MonoNs } from '../../time/types.js';
 import { questionsLeft } from './budget.js';
-import type { RejectionTest, SourceRole } from './events.js';
+import type { RejectionTest, SourceRole, TroubleCode } from './events.js';
+import { judgeHostReport } from './host-report.js';
+import type { HostReport, HostTest } from './host-report.js';
 import { nearLeap } from './leap-policy.js';
 import type { SourceMemory } from './memory.js';
 import type { MonitorView } from './monitors.js';
@@ -22,6 +24,10 @@ export interface SourceConfig {
   readonly profile: ClockProfile;
   /** Expected refid letters, or null. */
   readonly refid: string | null;
+  /**
+   * Of the host's chronyd only: addresses and refids that make it a reference while it follows them.
+   */
+  readonly references?: readonly string[];
 }
 
 export interface SourceStatus {
@@ -45,13 +51,17 @@ export interface SourceStatus {
 export type Answer =
   | { readonly kind: 'sample'; readonly sample: Sample; readonly authenticated: boolean }
   | { readonly kind: 'kiss'; readonly code: string; readonly authenticated: boolean }
-  | { readonly kind: 'rejected'; readonly test: PacketTest };
+  | { readonly kind: 'rejected'; readonly test: PacketTest | HostTest };
 
 export class Source {
   readonly config: SourceConfig;
   readonly polling: SourcePolling;
   /** Of a monitor: what it last said, and for how long it has disagreed. */
   monitor: MonitorView | undefined = undefined;
+  #role: SourceRole;
+  /** What chronyd followed last. */
+  #follows: string | null = null;
+  #trouble: TroubleCode | null = null;
   readonly #rejectedBy = new Map<RejectionTest, number>();
   #accepted = 0;
   #last: { readonly comparison: Comparison | null; readonly delay: bigint; readonly mono: MonoNs } | null =
@@ -60,6 +70,7 @@ export class Source {
 
   constructor(config: SourceConfig, memory: SourceMemory | undefined, mono: MonoNs, wallNs: bigint) {
     this.config = config;
+    this.#role = config.role;
     this.polling = new SourcePolling(config.profile, memory, mono, wallNs);
   }
 
@@ -76,6 +87,39 @@ export class Source {
         return { kind: 'sample', sample, authenticated: exchange.authentication === 'good' };
       }
     }
+  }
+
+  /** As configured; of the host's chronyd, what follows from the source that it has selected. */
+  get role(): SourceRole {
+    return this.#role;
+  }
+
+  get follows(): string | null {
+    return this.#follows;
+  }
+
+  /** Judges what the host's chronyd says; an accepted report may change the role of this source. */
+  judgeHost(report: HostReport, table: LeapTable): Answer {
+    const { profile, references = [] } = this.config;
+    const judgement = judgeHostReport(report, {
+      profile,
+      references,
+      table,
+      nearLeap: (posixNs) => nearLeap(table, posixNs),
+    });
+    if (judgement.kind === 'rejected') return { kind: 'rejected', test: judgement.failed };
+    this.#role = judgement.role;
+    this.#follows = judgement.follows;
+    // What it said in its other role is no vote in this one.
+    if (judgement.role === 'reference') this.monitor = undefined;
+    return { kind: 'sample', sample: judgement.sample, authenticated: false };
+  }
+
+  /** True once each time that the source gets into this trouble; null ends any. */
+  newTrouble(trouble: TroubleCode | null): boolean {
+    const isNew = trouble !== null && trouble !== this.#trouble;
+    this.#trouble = trouble;
+    return isNew;
   }
 
   countAccepted(sample: Sample, comparison: Comparison | null): void {
@@ -105,7 +149,7 @@ export class Source {
     for (const count of this.#rejectedBy.values()) rejected += count;
     return {
       name: this.config.name,
-      role: this.config.role,
+      role: this.#role,
       addresses: this.polling.addresses,
       accepted: this.#accepted,
       rejected: rejected - unanswered,

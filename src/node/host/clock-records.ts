@@ -6,7 +6,11 @@
 import type { ClockEvent, ClockService, ComparisonEvent } from '../../clock/index.js';
 import type { MonoNs } from '../../time/types.js';
 import { NS_PER_S } from '../../time/types.js';
+import { allowListExceptions } from '../../verify/allow-list.js';
 import type { NodeCore } from '../core/node.js';
+import type { Notifier } from '../environment.js';
+import type { ClockConfig } from './clock-config.js';
+import { HostClockWatch } from './host-clock.js';
 
 /** A source that is asked more often is recorded this often: the samples in between are in the estimate. */
 const COMPARISON_INTERVAL = 10n * NS_PER_S;
@@ -16,13 +20,26 @@ export class ClockRecords {
   readonly #unsubscribe: () => void;
   readonly #recorded = new Map<string, MonoNs>();
 
-  constructor(core: NodeCore, clock: ClockService) {
+  /** The clock of the host beside it. */
+  readonly host: HostClockWatch;
+
+  /** Sources under NTS are recorded as the exception to the allow-list that they are. */
+  constructor(core: NodeCore, clock: ClockService, config: ClockConfig, notifier: Notifier) {
     this.#core = core;
+    this.host = new HostClockWatch(core, clock, config, notifier);
+    for (const source of config.sources) if ('nts' in source) this.#recordException(source.name);
     this.#unsubscribe = clock.on((event) => this.#happened(event));
   }
 
   close(): void {
+    this.host.close();
     this.#unsubscribe();
+  }
+
+  #recordException(source: string): void {
+    const [exception] = allowListExceptions;
+    const detail = `${exception.name}: ${exception.algorithm} for ${exception.use}; ${exception.reason}`;
+    this.#core.testimony.clockAnomaly('allowListException', source, detail);
   }
 
   #happened(event: ClockEvent): void {

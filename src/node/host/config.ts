@@ -7,6 +7,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import type { Document } from 'yaml';
+import { readClock } from './clock-config.js';
+import type { ClockConfig } from './clock-config.js';
 
 /** An error of the person who wrote the file: names the place, the cause and the remedy. */
 export class ConfigError extends Error {
@@ -17,13 +19,6 @@ export class ConfigError extends Error {
 export interface HostPort {
   readonly host: string;
   readonly port: number;
-}
-
-export interface SourceConfig {
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
-  readonly role: 'reference' | 'monitor';
 }
 
 export interface NodeConfig {
@@ -50,16 +45,11 @@ export interface NodeConfig {
   };
   readonly peers: readonly { readonly node: string; readonly address: HostPort }[];
   readonly timing: 'lan' | 'wan';
-  readonly clock: {
-    readonly profile: 'public-nict' | 'leased' | 'lab';
-    readonly sources: readonly SourceConfig[];
-    /** Floor of the assumed oscillator rate error, parts per billion. */
-    readonly rhoFloorPpb: number;
-  };
+  readonly clock: ClockConfig;
 }
 
 /** Walks the parsed document, collecting one error at a time with the line it stands on. */
-class Section {
+export class Section {
   readonly #file: string;
   readonly #document: Document;
   readonly #lines: LineCounter;
@@ -157,6 +147,17 @@ class Section {
   section(key: string): Section {
     if (!this.has(key)) throw this.error(key, 'is missing', `add the section "${key}:"`);
     return new Section(this.#file, this.#document, this.#lines, [...this.#path, key], this.#values.get(key));
+  }
+
+  /** A list of texts. */
+  texts(key: string): readonly string[] {
+    const value = this.#values.get(key);
+    const texts = Array.isArray(value)
+      ? value.filter((item): item is string => typeof item === 'string')
+      : [];
+    if (!Array.isArray(value) || texts.length !== value.length)
+      throw this.error(key, 'must be a list of texts', 'write its items as "- …" lines, numbers in quotes');
+    return texts;
   }
 
   list(key: string): readonly Section[] {
@@ -267,29 +268,4 @@ function readListen(listen: Section): NodeConfig['listen'] {
     administration: listen.hostPort('administration'),
     metrics: listen.has('metrics') ? listen.hostPort('metrics') : null,
   };
-}
-
-function readClock(clock: Section, lab: boolean): NodeConfig['clock'] {
-  clock.allow(['profile', 'sources', 'rhoFloorPpb']);
-  const profile = clock.oneOf('profile', ['public-nict', 'leased', 'lab']);
-  if (profile === 'lab' && !lab) {
-    throw clock.error(
-      'profile',
-      'lab is not possible here',
-      'the lab profile polls too often for real servers; it needs lab: true',
-    );
-  }
-  const sources = clock.list('sources').map((source): SourceConfig => {
-    source.allow(['name', 'address', 'role']);
-    const { host, port } = source.hostPort('address');
-    return { name: source.text('name'), host, port, role: source.oneOf('role', ['reference', 'monitor']) };
-  });
-  if (!sources.some((source) => source.role === 'reference')) {
-    throw clock.error(
-      'sources',
-      'has no reference',
-      'name at least one source of UTC(NICT) with role: reference',
-    );
-  }
-  return { profile, sources, rhoFloorPpb: clock.integer('rhoFloorPpb', 2_000, 1_000_000, 15_000) };
 }

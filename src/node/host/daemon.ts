@@ -106,7 +106,7 @@ interface World {
 
 async function serve(options: DaemonOptions, core: NodeCore, world: World): Promise<Daemon> {
   const { config } = options;
-  const records = new ClockRecords(core, world.clock);
+  const records = new ClockRecords(core, world.clock, config.clock, options.notifier);
   const face = new NodeFace(core, world.clock, {
     genesisFile: world.genesisBytes,
     version: options.version,
@@ -115,7 +115,14 @@ async function serve(options: DaemonOptions, core: NodeCore, world: World): Prom
   });
   const metrics = new Metrics({
     snapshot: () =>
-      metricsSnapshot(core, world.clock, face.sources, world.network, world.store.identity.engine),
+      metricsSnapshot(
+        core,
+        world.clock,
+        face.sources,
+        records.host,
+        world.network,
+        world.store.identity.engine,
+      ),
   });
   world.durations.metrics = metrics;
   let servers: RunningServers;

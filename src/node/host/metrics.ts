@@ -5,12 +5,14 @@ import type { Metrics, MetricsSnapshot } from '../../rpc/metrics.js';
 import type { PeerTransport } from '../../rpc/peers.js';
 import type { DurNs } from '../../time/types.js';
 import type { NodeCore, Observer } from '../core/node.js';
+import type { HostClockWatch } from './host-clock.js';
 import { hostMono } from './timers.js';
 
 export function metricsSnapshot(
   core: NodeCore,
   clock: ClockService,
   sources: readonly SourceStatus[],
+  host: HostClockWatch,
   peers: PeerTransport,
   engine: string,
 ): MetricsSnapshot {
@@ -38,6 +40,8 @@ export function metricsSnapshot(
       uncertaintyNs: (reading.latest - reading.earliest) / 2n,
       rhoPpb: reading.rhoPpb,
       unmonitored: reading.unmonitored,
+      hostOffsetNs: host.offset()?.offsetNs ?? null,
+      hostFindings: host.findings.map(({ code }) => code),
       sources: sources.map((source) => ({
         name: source.name,
         role: source.role,
