@@ -1,7 +1,7 @@
 /**
- * Messages as bytes. Version 1:
+ * Messages as bytes. Version 2:
  *
- *     version 1 · kind 1 · cluster tag 8 · sender (length, name) · term varint · fields of the kind
+ *     version 1 · kind 1 · cluster tag 8 · incarnation 16 · sender (length, name) · term varint · fields of the kind
  *
  * An entry is `flags · [term] · [time 8] · length · payload`: its index follows from its place, term and time are
  * written only where they differ from the entry before. A batch of one leader and one stamp costs two bytes an entry
@@ -14,10 +14,18 @@
 
 import { sha256 } from '../verify/crypto.js';
 import { NAME_MAX_BYTES, Reader, VARINT_MAX_BYTES, Writer } from './bytes.js';
-import type { Append, Forward, ForwardReply, Message, MessageKind } from './core/messages.js';
+import type { Append, Forward, ForwardReply, HeartbeatReply, Message, MessageKind } from './core/messages.js';
 import { logIndex, term as asTerm, type Entry, type EntryKind, type NodeId, type Term } from './types.js';
 
-export const CODEC_VERSION = 1;
+export const CODEC_VERSION = 2;
+
+/** Who speaks: what stands at the head of all its messages. */
+export interface Sender {
+  readonly tag: ClusterTag;
+  readonly id: NodeId;
+  /** 16 bytes. */
+  readonly incarnation: Uint8Array;
+}
 
 /** Which cluster a message belongs to; those of another have no effect. First 8 bytes of SHA-256(cluster id). */
 export type ClusterTag = Uint8Array;
@@ -35,7 +43,13 @@ export function clusterTag(clusterId: string): ClusterTag {
 }
 
 export type Decoded =
-  | { readonly ok: true; readonly from: NodeId; readonly message: Message }
+  | {
+      readonly ok: true;
+      readonly from: NodeId;
+      /** 16 bytes. */
+      readonly incarnation: Uint8Array;
+      readonly message: Message;
+    }
   | { readonly ok: false; readonly reason: 'malformed' | 'version' | 'cluster' };
 
 /** The number of a kind on the wire; never reused. */
@@ -54,26 +68,33 @@ const kindNumbers: Record<MessageKind, number> = {
   forward: 12,
   forwardReply: 13,
   snapshotNeeded: 14,
+  readRequest: 15,
+  readReply: 16,
 };
 
 const forwardStatuses = ['accepted', 'notLeader', 'overloaded'] as const;
 const entryKinds: readonly EntryKind[] = ['command', 'noop', 'config'];
 
-const HEADER_MAX_BYTES = 2 + TAG_BYTES + NAME_MAX_BYTES + VARINT_MAX_BYTES;
+const INCARNATION_BYTES = 16;
+const HEADER_MAX_BYTES = 2 + TAG_BYTES + INCARNATION_BYTES + NAME_MAX_BYTES + VARINT_MAX_BYTES;
 /** Of any message without payloads: at most four numbers, a name and some flags. */
 const FIELDS_MAX_BYTES = 4 * VARINT_MAX_BYTES + NAME_MAX_BYTES + 8;
 const ENTRY_MAX_BYTES = 1 + VARINT_MAX_BYTES + 8 + VARINT_MAX_BYTES;
+
+const FLAG_READY = 0b01;
+const FLAG_MAY_LEAD = 0b10;
 
 const FLAG_KIND = 0b0011;
 const FLAG_TERM = 0b0100;
 const FLAG_TIME = 0b1000;
 
-export function encodeMessage(tag: ClusterTag, from: NodeId, message: Message): Uint8Array {
+export function encodeMessage(from: Sender, message: Message): Uint8Array {
   const writer = new Writer(HEADER_MAX_BYTES + FIELDS_MAX_BYTES + payloadCapacity(message));
   writer.byte(CODEC_VERSION);
   writer.byte(kindNumbers[message.kind]);
-  writer.raw(tag);
-  writer.name(from);
+  writer.raw(from.tag);
+  writer.raw(from.incarnation);
+  writer.name(from.id);
   writer.varint(message.term);
   writeFields(writer, message);
   return writer.finish();
@@ -119,6 +140,7 @@ function writeFields(writer: Writer, message: Message): void {
     case 'heartbeat':
       writer.varint(message.commit);
       writer.varint(message.floor);
+      writer.varint(message.round);
       return;
     case 'commitNotice':
       writer.varint(message.commit);
@@ -126,6 +148,9 @@ function writeFields(writer: Writer, message: Message): void {
     case 'heartbeatReply':
       writer.varint(message.matched);
       writer.varint(message.synced);
+      writer.varint(message.round);
+      writer.varint(message.durable);
+      writer.byte((message.ready ? FLAG_READY : 0) | (message.mayLead ? FLAG_MAY_LEAD : 0));
       return;
     case 'snapshotNeeded':
       writer.varint(message.firstIndex);
@@ -145,6 +170,14 @@ function writeFields(writer: Writer, message: Message): void {
       writer.byte(forwardStatuses.indexOf(message.status));
       writer.varint(message.index);
       writer.name(message.leader);
+      return;
+    case 'readRequest':
+      writer.varint(message.request);
+      return;
+    case 'readReply':
+      writer.varint(message.request);
+      writer.byte(message.index === null ? 0 : 1);
+      if (message.index !== null) writer.varint(message.index);
       return;
   }
 }
@@ -176,11 +209,12 @@ export function decodeMessage(tag: ClusterTag, bytes: Uint8Array): Decoded {
   const theirs = reader.raw(TAG_BYTES);
   if (reader.failed()) return malformed;
   for (let at = 0; at < TAG_BYTES; at++) if (theirs[at] !== tag[at]) return { ok: false, reason: 'cluster' };
+  const incarnation = reader.raw(INCARNATION_BYTES);
   const from = reader.name();
   const term = asTerm(reader.varint());
   const message = readFields(reader, kind, term);
   if (from === null || message === null || reader.failed() || reader.remaining > 0) return malformed;
-  return { ok: true, from, message };
+  return { ok: true, from, incarnation, message };
 }
 
 const malformed: Decoded = { ok: false, reason: 'malformed' };
@@ -208,9 +242,15 @@ function readFields(reader: Reader, kind: number, term: Term): Message | null {
       return { kind: 'appendReject', term, rejected, hintIndex, hintTerm: readTerm(reader) };
     }
     case kindNumbers.heartbeat:
-      return { kind: 'heartbeat', term, commit: readIndex(reader), floor: readIndex(reader) };
+      return {
+        kind: 'heartbeat',
+        term,
+        commit: readIndex(reader),
+        floor: readIndex(reader),
+        round: reader.varint(),
+      };
     case kindNumbers.heartbeatReply:
-      return { kind: 'heartbeatReply', term, matched: readIndex(reader), synced: readIndex(reader) };
+      return readHeartbeatReply(reader, term);
     case kindNumbers.commitNotice:
       return { kind: 'commitNotice', term, commit: readIndex(reader) };
     case kindNumbers.snapshotNeeded:
@@ -221,6 +261,12 @@ function readFields(reader: Reader, kind: number, term: Term): Message | null {
       return readForward(reader, term);
     case kindNumbers.forwardReply:
       return readForwardReply(reader, term);
+    case kindNumbers.readRequest:
+      return { kind: 'readRequest', term, request: reader.varint() };
+    case kindNumbers.readReply: {
+      const request = reader.varint();
+      return { kind: 'readReply', term, request, index: readFlag(reader) ? readIndex(reader) : null };
+    }
     default:
       return null;
   }
@@ -233,6 +279,26 @@ function readFlag(reader: Reader): boolean {
   const value = reader.byte();
   if (value > 1) reader.fail();
   return value === 1;
+}
+
+function readHeartbeatReply(reader: Reader, term: Term): HeartbeatReply {
+  const matched = readIndex(reader);
+  const synced = readIndex(reader);
+  const round = reader.varint();
+  const durable = readIndex(reader);
+  const flags = reader.byte();
+  if (flags > (FLAG_READY | FLAG_MAY_LEAD)) reader.fail();
+  const ready = (flags & FLAG_READY) !== 0;
+  return {
+    kind: 'heartbeatReply',
+    term,
+    matched,
+    synced,
+    round,
+    durable,
+    ready,
+    mayLead: (flags & FLAG_MAY_LEAD) !== 0,
+  };
 }
 
 function readAppend(reader: Reader, term: Term): Append | null {

@@ -61,6 +61,8 @@ export type ChangeRefusal =
   | 'notYet'
   /** The target is not a membership that may follow this one; `problem` says why. */
   | 'illegal'
+  /** No majority of the voters to be is heard: the change could not be finished. */
+  | 'noQuorum'
   /** A voter to be is not caught up: let it be a staging learner, which the leader makes a voter by itself. */
   | 'notCaughtUp';
 

@@ -12,12 +12,14 @@
  */
 
 import { durNs } from '../time/types.js';
-import { clusterTag, decodeMessage, encodeMessage } from './codec.js';
+import { equalBytes } from '../verify/bytes.js';
+import { clusterTag, decodeMessage, encodeMessage, type Sender } from './codec.js';
 import { checkConfig, RaftConfigError, type CoreConfig, type Nanos } from './core/config.js';
 import type { Effect, Input, Proposal, ReadPurpose } from './core/effects.js';
 import type { Message } from './core/messages.js';
 import { createCore, type CoreImage, type CoreState } from './core/state.js';
-import { nextDeadline, step } from './core/step.js';
+import { problemOf } from './core/membership-rules.js';
+import { membershipStatus, nextDeadline, step } from './core/step.js';
 import type {
   ChangeResult,
   MembershipStatus,
@@ -30,11 +32,21 @@ import type {
 } from './driver-api.js';
 import { PersistGather } from './gather.js';
 import { StorageFailure } from './errors.js';
-import type { MembershipTarget } from './membership.js';
+import {
+  decodeMembership,
+  incarnationBytes,
+  incarnationOf,
+  isIncarnation,
+  type MembershipAt,
+  type MembershipTarget,
+} from './membership.js';
 import type { LogBase, LogImage } from './storage.js';
 import { DEFAULT_LIMITS } from './timing.js';
 import type { Lane } from './transport.js';
-import { logIndex, term, type Entry, type LogIndex, type NodeId } from './types.js';
+import { logIndex, term, type Entry, type Incarnation, type LogIndex, type NodeId } from './types.js';
+
+/** What a start reads at once. */
+const LOAD_READ_BYTES = 1 << 20;
 
 /** @throws RaftConfigError for options that cannot work */
 export function createRaft(options: RaftOptions): Raft {
@@ -52,7 +64,7 @@ interface Gated {
 class Driver implements Raft {
   readonly #options: RaftOptions;
   readonly #config: CoreConfig;
-  readonly #tag: Uint8Array;
+  readonly #sender: Sender;
   readonly #origin: bigint;
   #phase: Phase = 'created';
   #core: CoreState | null = null;
@@ -76,17 +88,27 @@ class Driver implements Raft {
   #nextRequest = 1;
   readonly #asked = new Map<number, (result: ProposeResult) => void>();
   readonly #transfers = new Map<number, (transferred: boolean) => void>();
+  readonly #changes = new Map<number, (result: ChangeResult) => void>();
+  readonly #reading = new Map<number, (result: ReadResult) => void>();
+  #newReads: number[] = [];
+  /** The incarnation that each peer spoke as last, in both its forms. */
+  readonly #speakers = new Map<NodeId, { readonly bytes: Uint8Array; readonly incarnation: Incarnation }>();
 
   #cancelTimer: (() => void) | null = null;
   #timerAt: Nanos = Infinity;
   #mayLead = true;
+  #ready = true;
 
   #encoded: { readonly message: Message; readonly bytes: Uint8Array } | null = null;
 
   constructor(options: RaftOptions) {
     this.#options = options;
     this.#config = coreConfig(options);
-    this.#tag = clusterTag(options.clusterId);
+    this.#sender = {
+      tag: clusterTag(options.clusterId),
+      id: options.id,
+      incarnation: incarnationBytes(options.incarnation),
+    };
     this.#origin = options.mono();
   }
 
@@ -120,28 +142,56 @@ class Driver implements Raft {
     this.#scheduleFlush();
   }
 
-  transferLeadership(_target: NodeId | null, done: (transferred: boolean) => void): void {
+  transferLeadership(target: NodeId | null, done: (transferred: boolean) => void): void {
     const request = this.#nextRequest++;
     this.#transfers.set(request, done);
-    if (this.#phase === 'running') this.#enqueue({ kind: 'transfer', request });
+    if (this.#phase === 'running') this.#enqueue({ kind: 'transfer', request, target });
     else this.#answerTransfer(request, false);
   }
 
   membership(): MembershipStatus {
+    if (this.#core !== null) return membershipStatus(this.#core);
     const { index, membership } = this.#options.membership;
     return { index, committed: true, membership, stable: { index, membership } };
   }
 
-  changeMembership(_target: MembershipTarget, done: (result: ChangeResult) => void): void {
-    this.#options.timers.after(durNs(0n), () => {
-      done({ status: 'notLeader', leader: null });
-    });
+  changeMembership(target: MembershipTarget, done: (result: ChangeResult) => void): void {
+    if (this.#phase !== 'running') {
+      this.#options.timers.after(durNs(0n), () => {
+        done({ status: 'notLeader', leader: null });
+      });
+      return;
+    }
+    const request = this.#nextRequest++;
+    this.#changes.set(request, done);
+    this.#enqueue({ kind: 'changeMembership', request, target });
   }
 
   readIndex(done: (result: ReadResult) => void): void {
-    this.#options.timers.after(durNs(0n), () => {
-      done({ status: 'unknown' });
-    });
+    const request = this.#nextRequest++;
+    this.#reading.set(request, done);
+    if (this.#newReads.length === 0) {
+      this.#options.timers.after(durNs(0n), () => {
+        this.#flushReads();
+      });
+    }
+    this.#newReads.push(request);
+  }
+
+  /** Reads of one turn share one round of heartbeats, or one question to the leader. */
+  #flushReads(): void {
+    const requests = this.#newReads;
+    this.#newReads = [];
+    if (this.#phase === 'running') this.#enqueue({ kind: 'read', requests });
+    else this.#answerReads(requests, { status: 'notLeader', leader: null });
+  }
+
+  #answerReads(requests: readonly number[], result: ReadResult): void {
+    for (const request of requests) {
+      const done = this.#reading.get(request);
+      this.#reading.delete(request);
+      done?.(result);
+    }
   }
 
   status(): RaftStatus {
@@ -150,7 +200,7 @@ class Driver implements Raft {
     if (core === null) {
       const none = logIndex(0);
       const where = { commitIndex: none, appliedIndex: none, firstIndex: logIndex(1), lastIndex: none };
-      return { id, role: 'follower', term: term(0), leader: null, ...where, standing: 'voter', peers: [] };
+      return { id, role: 'follower', term: term(0), leader: null, ...where, standing: 'outside', peers: [] };
     }
     const activeSince = core.now - core.config.electionMin;
     const peers = core.leading === null ? [] : [...core.leading.progress.values()];
@@ -163,14 +213,14 @@ class Driver implements Raft {
       appliedIndex: core.applied,
       firstIndex: core.log.firstIndex,
       lastIndex: core.log.lastIndex,
-      standing: 'voter',
+      standing: core.memberships.members.standing,
       peers: peers.map((peer) => ({
         id: peer.id,
         match: peer.match,
         recentlyActive: peer.contactAt >= activeSince,
-        standing: 'voter',
-        regressed: false,
-        caughtUp: true,
+        standing: core.memberships.members.standingOf(peer.id),
+        regressed: peer.regressed,
+        caughtUp: peer.catchUp.caughtUp,
       })),
     };
   }
@@ -208,7 +258,7 @@ class Driver implements Raft {
   }
 
   #loaded(image: LogImage, ready: () => void): void {
-    const { appliedIndex, store, installed } = this.#options;
+    const { appliedIndex, installed, membership } = this.#options;
     if (installed !== undefined && installed !== null && lacks(image, installed)) {
       this.#restartLog(image, installed, ready);
       return;
@@ -223,17 +273,53 @@ class Driver implements Raft {
       );
       return;
     }
-    if (image.lastIndex < image.firstIndex) {
-      this.#run({ ...image, lastEntry: null, appliedIndex }, ready);
+    const from = Math.max(membership.asOf + 1, image.firstIndex);
+    this.#findMemberships(logIndex(from), image.lastIndex, [], (laterMemberships) => {
+      const known = { appliedIndex, membership, laterMemberships };
+      if (image.lastIndex < image.firstIndex) {
+        this.#run({ ...image, ...known, lastEntry: null }, ready);
+        return;
+      }
+      const last = image.lastIndex;
+      this.#load(last, last, (entries) => {
+        this.#run({ ...image, ...known, lastEntry: entries[0] ?? null }, ready);
+      });
+    });
+  }
+
+  /** Memberships that the host has not been told of yet, because they are not applied: a walk of a second's entries. */
+  #findMemberships(
+    from: LogIndex,
+    to: LogIndex,
+    found: readonly MembershipAt[],
+    done: (found: readonly MembershipAt[]) => void,
+  ): void {
+    if (from > to) {
+      done(found);
       return;
     }
-    const last = image.lastIndex;
-    store.read(last, last, Number.MAX_SAFE_INTEGER, (error, entries) => {
+    this.#load(from, to, (entries) => {
+      const more = [...found];
+      for (const { kind, index, payload } of entries) {
+        if (kind === 'config') more.push({ index, membership: decodeMembership(payload) });
+      }
+      this.#findMemberships(logIndex(from + entries.length), to, more, done);
+    });
+  }
+
+  /** Reads before the core runs; at least one entry comes. */
+  #load(from: LogIndex, to: LogIndex, done: (entries: readonly Entry[]) => void): void {
+    this.#options.store.read(from, to, LOAD_READ_BYTES, (error, entries) => {
       if (this.#phase !== 'loading') return;
-      const lastEntry = entries?.[0];
-      if (error !== null || lastEntry === undefined) {
-        this.#fail(new StorageFailure(`read entry ${last}`, error));
-      } else this.#run({ ...image, lastEntry, appliedIndex }, ready);
+      if (error !== null || entries === undefined || !isContiguous(entries, from, to)) {
+        this.#fail(new StorageFailure(`read entries ${from} to ${to}`, error));
+        return;
+      }
+      try {
+        done(entries);
+      } catch (problem) {
+        this.#fail(asError(problem));
+      }
     });
   }
 
@@ -257,18 +343,27 @@ class Driver implements Raft {
 
   #receive(from: NodeId, bytes: Uint8Array): void {
     if (this.#phase !== 'running') return;
-    const decoded = decodeMessage(this.#tag, bytes);
+    const decoded = decodeMessage(this.#sender.tag, bytes);
     // What is malformed, of another cluster, or sent in another's name has no effect.
     if (!decoded.ok || decoded.from !== from) return;
     const { message } = decoded;
+    const incarnation = this.#incarnationOf(from, decoded.incarnation);
     if (message.kind === 'forward') {
       const { term: meantFor, request, payloads } = message;
-      this.#proposals.push({ from: 'peer', peer: from, term: meantFor, request, payloads });
+      this.#proposals.push({ from: 'peer', peer: from, incarnation, term: meantFor, request, payloads });
       this.#scheduleFlush();
-    } else {
-      if (message.kind === 'timeoutNow') this.#askMayLead();
-      this.#enqueue({ kind: 'message', from, message });
+      return;
     }
+    if (message.kind === 'timeoutNow' || message.kind === 'heartbeat') this.#askHost();
+    this.#enqueue({ kind: 'message', from, incarnation, message });
+  }
+
+  #incarnationOf(from: NodeId, bytes: Uint8Array): Incarnation {
+    const known = this.#speakers.get(from);
+    if (known !== undefined && equalBytes(known.bytes, bytes)) return known.incarnation;
+    const incarnation = incarnationOf(bytes);
+    this.#speakers.set(from, { bytes: bytes.slice(), incarnation });
+    return incarnation;
   }
 
   #enqueue(input: Input): void {
@@ -354,6 +449,15 @@ class Driver implements Raft {
         done?.(effect.result);
         return;
       }
+      case 'changed': {
+        const done = this.#changes.get(effect.request);
+        this.#changes.delete(effect.request);
+        done?.(effect.result);
+        return;
+      }
+      case 'read':
+        this.#answerReads(effect.requests, effect.result);
+        return;
       case 'transferred':
         this.#answerTransfer(effect.request, effect.transferred);
         return;
@@ -372,7 +476,7 @@ class Driver implements Raft {
   /** One object sent to several peers in a row is encoded once. */
   #send(to: NodeId, message: Message): void {
     if (this.#encoded?.message !== message) {
-      this.#encoded = { message, bytes: encodeMessage(this.#tag, this.#config.id, message) };
+      this.#encoded = { message, bytes: encodeMessage(this.#sender, message) };
     }
     this.#options.transport.send(to, laneOf(message), this.#encoded.bytes);
   }
@@ -509,15 +613,22 @@ class Driver implements Raft {
       this.#arm();
       return;
     }
-    this.#askMayLead();
+    this.#askHost();
     this.#enqueue({ kind: 'tick', stalled });
   }
 
-  #askMayLead(): void {
-    const value = this.#options.mayLead();
-    if (value === this.#mayLead) return;
-    this.#mayLead = value;
-    this.#enqueue({ kind: 'mayLead', value });
+  #askHost(): void {
+    const { mayLead, learnerReady } = this.#options;
+    const leads = mayLead();
+    if (leads !== this.#mayLead) {
+      this.#mayLead = leads;
+      this.#enqueue({ kind: 'mayLead', value: leads });
+    }
+    const ready = learnerReady?.() ?? true;
+    if (ready !== this.#ready) {
+      this.#ready = ready;
+      this.#enqueue({ kind: 'ready', value: ready });
+    }
   }
 
   // ---- end
@@ -542,20 +653,32 @@ class Driver implements Raft {
   #answerAll(): void {
     const asked = [...this.#asked.values()];
     const transfers = [...this.#transfers.values()];
+    const changes = [...this.#changes.values()];
+    const reads = [...this.#reading.values()];
     this.#asked.clear();
     this.#transfers.clear();
+    this.#changes.clear();
+    this.#reading.clear();
     for (const done of asked) done({ status: 'unknown' });
     for (const done of transfers) done(false);
+    for (const done of changes) done({ status: 'unknown' });
+    for (const done of reads) done({ status: 'unknown' });
   }
 }
 
 function coreConfig(options: RaftOptions): CoreConfig {
-  const { id, membership, timing, seed } = options;
+  const { id, incarnation, membership, timing, seed } = options;
+  const problem = problemOf(membership.membership);
+  if (problem !== null)
+    throw new RaftConfigError(problem, 'correct the membership that the cluster starts with');
+  if (!isIncarnation(incarnation)) {
+    throw new RaftConfigError(`'${incarnation}' is no incarnation`, 'give 32 lower-case hexadecimal digits');
+  }
   const limits: Required<RaftLimits> = { ...DEFAULT_LIMITS, ...options.limits };
   const { trailingEntries, trimBytes, trimIntervalNs, ...others } = limits;
   return checkConfig({
     id,
-    voterSets: [membership.membership.voters.map((voter) => voter.id)],
+    incarnation,
     heartbeat: Number(timing.heartbeat),
     electionMin: Number(timing.electionMin),
     electionMax: Number(timing.electionMax),

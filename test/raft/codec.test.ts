@@ -1,13 +1,15 @@
 /** Bytes on the wire: everything comes back, nothing that is not a message becomes one. */
 
 import test from 'ava';
-import { clusterTag, decodeMessage, encodeMessage } from '../../src/raft/codec.js';
+import { clusterTag, decodeMessage, encodeMessage, type Sender } from '../../src/raft/codec.js';
 import type { Message } from '../../src/raft/core/messages.js';
 import { Prng } from '../../src/raft/core/prng.js';
 import { logIndex, nodeId, term, type Entry } from '../../src/raft/types.js';
 
 const tag = clusterTag('alpha');
 const n1 = nodeId('tokyo-1');
+const incarnation = Uint8Array.from({ length: 16 }, (_, at) => 0xf0 + at);
+const sender: Sender = { tag, id: n1, incarnation };
 const big = Number.MAX_SAFE_INTEGER;
 
 const entries: readonly Entry[] = [
@@ -46,9 +48,21 @@ const messages: readonly Message[] = [
     hintIndex: logIndex(5),
     hintTerm: term(3),
   },
-  { kind: 'heartbeat', term: term(4), commit: logIndex(16384), floor: logIndex(12) },
-  { kind: 'heartbeatReply', term: term(4), matched: logIndex(3), synced: logIndex(2) },
+  { kind: 'heartbeat', term: term(4), commit: logIndex(16384), floor: logIndex(12), round: 300 },
+  {
+    kind: 'heartbeatReply',
+    term: term(4),
+    matched: logIndex(3),
+    synced: logIndex(2),
+    round: 129,
+    durable: logIndex(2),
+    ready: true,
+    mayLead: false,
+  },
   { kind: 'snapshotNeeded', term: term(4), firstIndex: logIndex(7) },
+  { kind: 'readRequest', term: term(4), request: 2 ** 51 + 1 },
+  { kind: 'readReply', term: term(4), request: 3, index: logIndex(200) },
+  { kind: 'readReply', term: term(4), request: 3, index: null },
   { kind: 'commitNotice', term: term(4), commit: logIndex(3) },
   { kind: 'timeoutNow', term: term(4) },
   { kind: 'forward', term: term(4), request: 2 ** 51 + 1, payloads: [Uint8Array.of(1), new Uint8Array(0)] },
@@ -58,9 +72,14 @@ const messages: readonly Message[] = [
 ];
 
 for (const [at, message] of messages.entries()) {
-  const length = encodeMessage(tag, n1, message).length;
+  const length = encodeMessage(sender, message).length;
   test(`message ${at + 1}, ${message.kind} of ${length} bytes, comes back as it was`, (t) => {
-    t.deepEqual(decodeMessage(tag, encodeMessage(tag, n1, message)), { ok: true, from: n1, message });
+    t.deepEqual(decodeMessage(tag, encodeMessage(sender, message)), {
+      ok: true,
+      from: n1,
+      incarnation,
+      message,
+    });
   });
 }
 
@@ -76,10 +95,14 @@ test('the layout of an append is what the format says, byte for byte', (t) => {
       { index: logIndex(3), term: term(300), kind: 'noop', time: 258n, payload: new Uint8Array(0) },
     ],
   };
-  const bytes = encodeMessage(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), nodeId('n1'), append);
+  const bytes = encodeMessage(
+    { tag: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), id: nodeId('n1'), incarnation },
+    append,
+  );
   const expected = [
-    [1, 5],
+    [2, 5],
     [1, 2, 3, 4, 5, 6, 7, 8],
+    [...incarnation],
     [2, 0x6e, 0x31],
     [0xac, 0x02],
     [1, 2, 1, 2],
@@ -90,17 +113,17 @@ test('the layout of an append is what the format says, byte for byte', (t) => {
 });
 
 test('messages of another cluster or version are told apart from garbage', (t) => {
-  const bytes = encodeMessage(tag, n1, { kind: 'timeoutNow', term: term(1) });
+  const bytes = encodeMessage(sender, { kind: 'timeoutNow', term: term(1) });
   t.deepEqual(decodeMessage(clusterTag('beta'), bytes), { ok: false, reason: 'cluster' });
   const newer = Uint8Array.from(bytes);
-  newer[0] = 2;
+  newer[0] = 3;
   t.deepEqual(decodeMessage(tag, newer), { ok: false, reason: 'version' });
   t.deepEqual(decodeMessage(tag, new Uint8Array(0)), { ok: false, reason: 'malformed' });
 });
 
 test('every proper prefix, and every message with a byte too many, is malformed', (t) => {
   for (const message of messages) {
-    const bytes = encodeMessage(tag, n1, message);
+    const bytes = encodeMessage(sender, message);
     for (let length = 0; length < bytes.length; length++) {
       t.false(decodeMessage(tag, bytes.subarray(0, length)).ok, `${message.kind} cut to ${length}`);
     }
@@ -123,7 +146,7 @@ test('an append that no honest leader sends is malformed', (t) => {
       time,
     })),
   });
-  const decodes = (message: Message): boolean => decodeMessage(tag, encodeMessage(tag, n1, message)).ok;
+  const decodes = (message: Message): boolean => decodeMessage(tag, encodeMessage(sender, message)).ok;
   t.true(decodes(append(4, [3, 1n], [4, 1n])));
   t.false(decodes(append(2)), 'prevTerm newer than the leader');
   t.false(decodes(append(4, [5, 1n])), 'an entry newer than the leader');
@@ -135,7 +158,7 @@ test('an append that no honest leader sends is malformed', (t) => {
 test('100,000 garbled messages decode or are refused, and never throw; what decodes encodes to the same bytes', (t) => {
   const prng = new Prng(4242);
   const pick = (below: number): number => Math.floor(prng.between(0, below));
-  const encoded = messages.map((message) => encodeMessage(tag, n1, message));
+  const encoded = messages.map((message) => encodeMessage(sender, message));
   let refused = 0;
   let changed = 0;
   for (let round = 0; round < 100_000; round++) {
@@ -144,7 +167,10 @@ test('100,000 garbled messages decode or are refused, and never throw; what deco
     const decoded = decodeMessage(tag, bytes);
     if (!decoded.ok) refused++;
     else {
-      const again = encodeMessage(tag, decoded.from, decoded.message);
+      const again = encodeMessage(
+        { tag, id: decoded.from, incarnation: decoded.incarnation },
+        decoded.message,
+      );
       if (again.length !== bytes.length || again.some((byte, at) => byte !== bytes[at])) changed++;
     }
   }

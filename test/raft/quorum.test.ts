@@ -2,7 +2,7 @@
 
 import test from 'ava';
 import { Prng } from '../../src/raft/core/prng.js';
-import { majority, peersOf, quorumValue, voteResult } from '../../src/raft/core/quorum.js';
+import { majority, quorumValue, unanimousResult, voteResult } from '../../src/raft/core/quorum.js';
 import { nodeId, type NodeId } from '../../src/raft/types.js';
 
 const ids = (count: number, from = 1): NodeId[] =>
@@ -82,6 +82,12 @@ test('50,000 random configurations agree with the naive models', (t) => {
   t.is(differing, 0);
 });
 
-test('peers are every other voter once, in a fixed order', (t) => {
-  t.deepEqual(peersOf([ids(3), ids(3, 2)], nodeId('n2')), [nodeId('n1'), nodeId('n3'), nodeId('n4')]);
+test('at the birth of a cluster all must agree', (t) => {
+  const votes = new Map([
+    [nodeId('n1'), true],
+    [nodeId('n2'), true],
+  ]);
+  t.is(unanimousResult([ids(3)], votes), 'pending');
+  t.is(unanimousResult([ids(3)], new Map([...votes, [nodeId('n3'), true]])), 'won');
+  t.is(unanimousResult([ids(3)], new Map([[nodeId('n3'), false]])), 'lost');
 });

@@ -16,6 +16,14 @@
  *     cut n1 n3 · heal       what goes between the two is lost · no longer
  *     propose n1 a b         one batch of two entries
  *     crash n1               n1 restarts with what it had persisted
+ *     newborn 3              as `cluster`, but their incarnations are not written down yet
+ *     cluster n1 n2@5 n3/witness    voters by name: priority 5, a witness
+ *     outsider n4            a node that starts with the same membership, and is not in it
+ *     change n1 n1 n2 n4 | n5/staging n6/standby    n1 is asked for these voters and learners; `n5/staging>n2` replaces n2
+ *     unready n5 · ready n5  its own copy is (in)complete
+ *     read n2                a linearizable read is asked of n2
+ *     transfer n1 n3         n1 is asked to hand over to n3
+ *     wipe n2 · lose n2 4    n2 restarts with an empty disk, as another incarnation · without its entries from 4 on
  *     transfer n1 · lost n2 n1 · bar n1 · free n1 · stall n1
  *     show                   one line a node
  */
@@ -26,9 +34,19 @@ import type { Message } from '../../src/raft/core/messages.js';
 import { createCore, type CoreState } from '../../src/raft/core/state.js';
 import { step } from '../../src/raft/core/step.js';
 import type { LogBatch } from '../../src/raft/storage.js';
-import { logIndex, nodeId, term, type Entry, type HardState, type NodeId } from '../../src/raft/types.js';
+import {
+  logIndex,
+  nodeId,
+  term,
+  type Entry,
+  type HardState,
+  type Incarnation,
+  type NodeId,
+} from '../../src/raft/types.js';
 
-import { describeMembership } from './members.js';
+import { decodeMembership, type Learner, type Membership, type Voter } from '../../src/raft/membership.js';
+import type { ChangeResult, ReadResult } from '../../src/raft/driver-api.js';
+import { describeMembership, incarnationNamed, staging, standby, voter, votersNamed } from './members.js';
 
 const MS = 1_000_000;
 
@@ -39,6 +57,7 @@ interface Write {
 
 interface Sent {
   readonly from: NodeId;
+  readonly incarnation: Incarnation;
   readonly to: NodeId;
   readonly message: Message;
   /** 0 once it has left. */
@@ -52,6 +71,8 @@ interface Node {
   disk: Entry[];
   writes: Write[];
   nextRequest: number;
+  /** How often its disk was emptied. */
+  life: number;
 }
 
 const text = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
@@ -62,6 +83,8 @@ export class ScriptWorld {
   readonly #nodes: Node[] = [];
   #network: Sent[] = [];
   readonly #cuts = new Set<string>();
+  /** What every node starts with. */
+  #born: Membership = votersNamed([]);
   #out: string[] = [];
   #maxInflightAppends = 64;
   #maxAppendBytes = 16;
@@ -78,7 +101,28 @@ export class ScriptWorld {
     const [first = ''] = args;
     switch (verb) {
       case 'cluster':
-        for (let at = 1; at <= Number(first); at++) this.#addNode(nodeId(`n${at}`));
+      case 'newborn':
+        this.#cluster(args, verb === 'newborn');
+        return;
+      case 'outsider':
+        this.#addNode(nodeId(first));
+        return;
+      case 'change':
+        this.#change(this.#node(first), args.slice(1));
+        return;
+      case 'ready':
+      case 'unready':
+        this.#step(this.#node(first), { kind: 'ready', value: verb === 'ready' });
+        return;
+      case 'read':
+        this.#step(this.#node(first), { kind: 'read', requests: [this.#node(first).nextRequest++] });
+        return;
+      case 'wipe':
+        this.#wipe(this.#node(first));
+        return;
+      case 'lose':
+        this.#node(first).disk.length = Number(args[1]) - 1;
+        this.#crash(this.#node(first));
         return;
       case 'window':
         this.#maxInflightAppends = Number(first);
@@ -132,7 +176,11 @@ export class ScriptWorld {
         this.#crash(this.#node(first));
         return;
       case 'transfer':
-        this.#step(this.#node(first), { kind: 'transfer', request: this.#node(first).nextRequest++ });
+        this.#step(this.#node(first), {
+          kind: 'transfer',
+          request: this.#node(first).nextRequest++,
+          target: args[1] === undefined ? null : nodeId(args[1]),
+        });
         return;
       case 'lost':
         this.#step(this.#node(first), { kind: 'peerLost', peer: nodeId(args[1] ?? '') });
@@ -158,9 +206,47 @@ export class ScriptWorld {
     return found;
   }
 
+  #cluster(args: readonly string[], newborn: boolean): void {
+    const [first = ''] = args;
+    const words = /^\d+$/.test(first) ? Array.from({ length: Number(first) }, (_, at) => `n${at + 1}`) : args;
+    const voters = words.map(readVoter);
+    this.#born = {
+      ...votersNamed([]),
+      voters: newborn ? voters.map((one) => ({ ...one, incarnation: null })) : voters,
+    };
+    for (const { id } of voters) this.#addNode(id);
+  }
+
+  /** The incarnation that a node has now. */
+  #incarnationOf(id: string): Incarnation {
+    return incarnationNamed(id, this.#nodes.find((node) => node.id === id)?.life ?? 0);
+  }
+
+  #change(node: Node, words: readonly string[]): void {
+    const bar = words.indexOf('|');
+    const voters = words.slice(0, bar < 0 ? words.length : bar).map(readVoter);
+    const learners = bar < 0 ? [] : words.slice(bar + 1).map(readLearner);
+    const asNow = <T extends Voter | Learner>(member: T): T => ({
+      ...member,
+      incarnation: this.#incarnationOf(member.id),
+    });
+    this.#step(node, {
+      kind: 'changeMembership',
+      request: node.nextRequest++,
+      target: { voters: voters.map(asNow), learners: learners.map(asNow) },
+    });
+  }
+
+  #wipe(node: Node): void {
+    node.life++;
+    node.disk = [];
+    node.hardState = { term: term(0), vote: null, commit: logIndex(0) };
+    this.#crash(node);
+  }
+
   #addNode(id: NodeId): void {
     const hardState = { term: term(0), vote: null, commit: logIndex(0) };
-    this.#nodes.push({ id, core: null, hardState, disk: [], writes: [], nextRequest: 1 });
+    this.#nodes.push({ id, core: null, hardState, disk: [], writes: [], nextRequest: 1, life: 0 });
   }
 
   #setLog(node: Node, terms: readonly number[]): void {
@@ -177,7 +263,7 @@ export class ScriptWorld {
   #config(node: Node): CoreConfig {
     return checkConfig({
       id: node.id,
-      voterSets: [this.#nodes.map((one) => one.id)],
+      incarnation: this.#incarnationOf(node.id),
       heartbeat: 50 * MS,
       electionMin: 300 * MS,
       electionMax: 600 * MS,
@@ -203,6 +289,10 @@ export class ScriptWorld {
       termRuns,
       lastEntry: node.disk.at(-1) ?? null,
       appliedIndex: logIndex(0),
+      membership: { index: logIndex(0), membership: this.#born },
+      laterMemberships: node.disk
+        .filter((entry) => entry.kind === 'config')
+        .map(({ index, payload }) => ({ index, membership: decodeMembership(payload) })),
     };
     node.core = createCore(this.#config(node), image, this.#now);
     this.#step(node, { kind: 'start' });
@@ -231,6 +321,7 @@ export class ScriptWorld {
         if (this.#cuts.has(`${node.id}>${effect.to}`)) return;
         this.#network.push({
           from: node.id,
+          incarnation: this.#incarnationOf(node.id),
           to: effect.to,
           message: effect.message,
           after: held ? effect.after : 0,
@@ -249,6 +340,12 @@ export class ScriptWorld {
         return;
       case 'answer':
         say(`answers request ${effect.request}: ${describeResult(effect.result)}`);
+        return;
+      case 'changed':
+        say(`answers change ${effect.request}: ${describeChange(effect.result)}`);
+        return;
+      case 'read':
+        say(`answers read ${effect.requests.join(' ')}: ${describeRead(effect.result)}`);
         return;
       case 'transferred':
         say(`answers transfer ${effect.request}: ${effect.transferred ? 'done' : 'nobody took over'}`);
@@ -295,12 +392,12 @@ export class ScriptWorld {
 
   #deliver(link: string, keep: boolean): void {
     const taken = this.#take(link);
-    for (const { from, to, message } of taken) {
-      const node = this.#node(to);
-      this.#step(
-        node,
-        message.kind === 'forward' ? forwarded(from, message) : { kind: 'message', from, message },
-      );
+    for (const { from, incarnation, to, message } of taken) {
+      const input: Input =
+        message.kind === 'forward'
+          ? forwarded(from, incarnation, message)
+          : { kind: 'message', from, incarnation, message };
+      this.#step(this.#node(to), input);
     }
     if (keep) this.#network.push(...taken);
   }
@@ -333,19 +430,39 @@ export class ScriptWorld {
   }
 }
 
-function forwarded(from: NodeId, message: Extract<Message, { kind: 'forward' }>): Input {
+/** `n3/witness`, `n2@5` */
+function readVoter(word: string): Voter {
+  const [, id = '', kind = 'full', priority = '0'] = /^(\w+)(?:\/(\w+))?(?:@(\d+))?$/.exec(word) ?? [];
+  return voter(id, { kind: kind === 'witness' ? 'witness' : 'full', priority: Number(priority) });
+}
+
+/** `n5/staging`, `n5/staging>n2`, `n6/standby` */
+function readLearner(word: string): Learner {
+  const [, id = '', kind = 'staging', replaces] = /^(\w+)\/(\w+)(?:>(\w+))?$/.exec(word) ?? [];
+  if (kind === 'standby') return standby(id);
+  return staging(id, { replaces: replaces === undefined ? null : nodeId(replaces) });
+}
+
+function forwarded(
+  from: NodeId,
+  incarnation: Incarnation,
+  message: Extract<Message, { kind: 'forward' }>,
+): Input {
   const { term: meantFor, request, payloads } = message;
   return {
     kind: 'propose',
-    proposals: [{ from: 'peer', peer: from, term: meantFor, request, payloads }],
+    proposals: [{ from: 'peer', peer: from, incarnation, term: meantFor, request, payloads }],
     time: null,
   };
 }
 
 function describeEntries(entries: readonly Entry[]): string {
-  return entries
-    .map((entry) => `${entry.index}/${entry.term}:${entry.kind === 'noop' ? 'noop' : text(entry.payload)}`)
-    .join(' ');
+  return entries.map((entry) => `${entry.index}/${entry.term}:${describeContent(entry)}`).join(' ');
+}
+
+function describeContent({ kind, payload }: Entry): string {
+  if (kind === 'noop') return 'noop';
+  return kind === 'config' ? `config(${describeMembership(decodeMembership(payload))})` : text(payload);
 }
 
 function describeBatch(batch: LogBatch): string {
@@ -373,14 +490,18 @@ function describeMessage(message: Message): string {
       return `${head} match ${message.match}`;
     case 'appendReject':
       return `${head} rejected ${message.rejected} hint ${message.hintIndex}/${message.hintTerm}`;
+    case 'snapshotNeeded':
+      return `${head} log begins at ${message.firstIndex}`;
     case 'heartbeat':
-      return `${head} commit ${message.commit}${message.floor > 0 ? ` floor ${message.floor}` : ''}`;
+      return `${head} commit ${message.commit}${message.floor > 0 ? ` floor ${message.floor}` : ''} round ${message.round}`;
     case 'commitNotice':
       return `${head} commit ${message.commit}`;
     case 'heartbeatReply':
-      return `${head} matched ${message.matched}${message.synced > 0 ? ` synced ${message.synced}` : ''}`;
-    case 'snapshotNeeded':
-      return `${head} log begins at ${message.firstIndex}`;
+      return `${head} matched ${message.matched}${message.synced > 0 ? ` synced ${message.synced}` : ''} round ${message.round}`;
+    case 'readRequest':
+      return head;
+    case 'readReply':
+      return `${head} ${message.index === null ? 'cannot say' : `at ${message.index}`}`;
     case 'timeoutNow':
       return head;
     case 'forward':
@@ -394,6 +515,31 @@ function describeResult(result: Extract<Effect, { kind: 'answer' }>['result']): 
   switch (result.status) {
     case 'applied':
       return `applied at ${result.index}`;
+    case 'notLeader':
+      return `not leader, ask ${result.leader ?? 'nobody known'}`;
+    case 'overloaded':
+    case 'unknown':
+      return result.status;
+  }
+}
+
+function describeChange(result: ChangeResult): string {
+  switch (result.status) {
+    case 'applied':
+      return `applied at ${result.index}`;
+    case 'notLeader':
+      return `not leader, ask ${result.leader ?? 'nobody known'}`;
+    case 'refused':
+      return `refused (${result.reason}), ${result.problem}`;
+    case 'unknown':
+      return 'unknown';
+  }
+}
+
+function describeRead(result: ReadResult): string {
+  switch (result.status) {
+    case 'ready':
+      return `ready at ${result.index}`;
     case 'notLeader':
       return `not leader, ask ${result.leader ?? 'nobody known'}`;
     case 'overloaded':

@@ -22,9 +22,9 @@ const APPLY_READ_BYTES = 1 << 20;
 
 /** Leader: has a majority made more of this term durable? @returns whether the commit index moved */
 export function advanceCommit(state: CoreState, leading: Leading): boolean {
-  const { config, durability, commit } = state;
-  const reached = quorumValue(config.voterSets, (id) =>
-    id === config.id ? durability.durable : (leading.progress.get(id)?.match ?? 0),
+  const { config, durability, commit, memberships } = state;
+  const reached = quorumValue(memberships.members.sets, (id) =>
+    id === config.id ? durability.durable : (leading.progress.get(id)?.countedMatch ?? 0),
   );
   if (reached <= commit || reached < leading.termStart) return false;
   commitTo(state, logIndex(reached));
@@ -37,6 +37,7 @@ export function commitTo(state: CoreState, index: LogIndex): void {
   if (index <= state.commit) return;
   assert(index <= state.log.lastIndex, 'nothing is committed that the log does not hold');
   state.commit = index;
+  state.memberships.committedTo(index);
 }
 
 function releaseUncommitted(leading: Leading, commit: LogIndex): void {
@@ -83,6 +84,7 @@ function apply(state: CoreState, entries: readonly Entry[]): void {
   state.applied = last.index;
   state.out.push({ kind: 'apply', entries });
   state.requests.applied(last.index, state.log, state.leader, state.out);
+  state.reads.applied(last.index, state.out);
 }
 
 /** Forgets payloads that nobody here needs soon; a peer that lags further has them read from disk. */

@@ -102,8 +102,8 @@ export class Compaction {
 
 /** Leader: what a majority of complete ledgers holds durably. Told with each heartbeat. */
 export function updateFloor(state: CoreState, leading: Leading): void {
-  const { compaction, config } = state;
-  const floor = quorumValue(config.voterSets, (id) =>
+  const { compaction, config, memberships } = state;
+  const floor = quorumValue(memberships.members.sets, (id) =>
     id === config.id ? compaction.position : (leading.progress.get(id)?.synced ?? 0),
   );
   compaction.raiseFloor(logIndex(floor));

@@ -1,18 +1,17 @@
 /**
- * What one core is told once: who it is, who votes, how long its timers are, how much it may hold. There is no switch
+ * What one core is told once: who it is, how long its timers are, how much it may hold. There is no switch
  * that turns a safety mechanism off. Times are `Nanos`, so that no bigint is touched per step.
  */
 
-import { nodeId, type NodeId } from '../types.js';
+import type { Incarnation, NodeId } from '../types.js';
 import type { CompactionLimits } from './compaction.js';
-import type { VoterSets } from './quorum.js';
 
 /** Nanoseconds on the driver's monotonic scale, counted from its start: exact for 104 days, then to 2 ns. */
 export type Nanos = number;
 
 export interface CoreConfig {
   readonly id: NodeId;
-  readonly voterSets: VoterSets;
+  readonly incarnation: Incarnation;
   /** Heartbeat interval; it is also the pace of check-quorum. */
   readonly heartbeat: Nanos;
   /** An election starts after a random silence in [electionMin, electionMax). Stickiness lasts electionMin. */
@@ -43,22 +42,11 @@ export class RaftConfigError extends Error {
 
 const nodeName = /^[a-z0-9-]{1,63}$/;
 
+export const isNodeName = (text: string): boolean => nodeName.test(text);
+
 export function checkConfig(config: CoreConfig): CoreConfig {
-  for (const set of config.voterSets) {
-    if (new Set(set).size !== set.length || set.length === 0) {
-      throw new RaftConfigError('the voters are empty or named twice', 'name every voter once');
-    }
-    for (const id of set) {
-      if (!nodeName.test(id)) {
-        throw new RaftConfigError(`'${id}' is no node name`, 'use 1 to 63 characters of a-z, 0-9 and -');
-      }
-    }
-  }
-  if (!config.voterSets.some((set) => set.includes(nodeId(config.id)))) {
-    throw new RaftConfigError(
-      `'${config.id}' is not among the voters`,
-      'start it with the cluster’s own voters',
-    );
+  if (!isNodeName(config.id)) {
+    throw new RaftConfigError(`'${config.id}' is no node name`, 'use 1 to 63 characters of a-z, 0-9 and -');
   }
   if (!(config.heartbeat > 0 && config.electionMin >= 3 * config.heartbeat)) {
     throw new RaftConfigError('the election timeout is too short', 'make it at least three heartbeats');

@@ -3,9 +3,10 @@
  * the driver carries them out and never decides anything.
  */
 
-import type { ProposeResult, RaftEvent } from '../driver-api.js';
+import type { ChangeResult, ProposeResult, RaftEvent, ReadResult } from '../driver-api.js';
+import type { MembershipTarget } from '../membership.js';
 import type { LogBatch } from '../storage.js';
-import type { Entry, LogIndex, NodeId, Term } from '../types.js';
+import type { Entry, Incarnation, LogIndex, NodeId, Term } from '../types.js';
 import type { Message } from './messages.js';
 
 /** Grows by one with every persist effect; 0 means "nothing to wait for". Completions come in order. */
@@ -17,6 +18,7 @@ export type Proposal =
   | {
       readonly from: 'peer';
       readonly peer: NodeId;
+      readonly incarnation: Incarnation;
       readonly term: Term;
       readonly request: number;
       readonly payloads: readonly Uint8Array[];
@@ -29,7 +31,12 @@ export type Input =
   | { readonly kind: 'start' }
   /** Time passed. `stalled`: this process itself slept, so silence proves nothing about the others. */
   | { readonly kind: 'tick'; readonly stalled: boolean }
-  | { readonly kind: 'message'; readonly from: NodeId; readonly message: Message }
+  | {
+      readonly kind: 'message';
+      readonly from: NodeId;
+      readonly incarnation: Incarnation;
+      readonly message: Message;
+    }
   /** `time` is the leader's stamp for all of them, or null while its clock may not say. */
   | { readonly kind: 'propose'; readonly proposals: readonly Proposal[]; readonly time: bigint | null }
   /** Everything up to this persist effect is durable. */
@@ -40,13 +47,18 @@ export type Input =
       readonly from: LogIndex;
       readonly entries: readonly Entry[];
     }
-  | { readonly kind: 'transfer'; readonly request: number }
   /** How far the host's ledger is durable, and whether it holds every record since the birth. */
   | { readonly kind: 'ledger'; readonly synced: LogIndex; readonly complete: boolean }
   /** The store has given up what `compact` named. */
   | { readonly kind: 'compacted' }
+  | { readonly kind: 'transfer'; readonly request: number; readonly target: NodeId | null }
+  | { readonly kind: 'changeMembership'; readonly request: number; readonly target: MembershipTarget }
+  /** Reads that arrived together. */
+  | { readonly kind: 'read'; readonly requests: readonly number[] }
   | { readonly kind: 'peerLost'; readonly peer: NodeId }
-  | { readonly kind: 'mayLead'; readonly value: boolean };
+  | { readonly kind: 'mayLead'; readonly value: boolean }
+  /** What the host says of its own copy, for the leader to know. */
+  | { readonly kind: 'ready'; readonly value: boolean };
 
 export type Effect =
   /** To be made durable in order of `seq`; several may be merged into one synced write. */
@@ -65,5 +77,7 @@ export type Effect =
   /** Committed, durable here, contiguous after the previous one. Applied before the next effect is carried out. */
   | { readonly kind: 'apply'; readonly entries: readonly Entry[] }
   | { readonly kind: 'answer'; readonly request: number; readonly result: ProposeResult }
+  | { readonly kind: 'changed'; readonly request: number; readonly result: ChangeResult }
+  | { readonly kind: 'read'; readonly requests: readonly number[]; readonly result: ReadResult }
   | { readonly kind: 'transferred'; readonly request: number; readonly transferred: boolean }
   | { readonly kind: 'event'; readonly event: RaftEvent };

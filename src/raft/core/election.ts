@@ -1,17 +1,25 @@
 /**
  * Elections: pre-vote, then vote; both always on, together with stickiness, without a switch (thesis 9.6, 4.2.3).
  *
+ * Who campaigns: full voters; a witness too, but an election timeout later, because it may be the only one left that holds
+ * the newest entries (then it brings a full voter up to date and hands over, see ./transfer.ts). Nobody else.
+ *
+ * Birth: while the incarnation of a voter is not written down, *every* voter must agree. So the first leader hears all of
+ * them and writes their incarnations into the log; a member that is wiped before can never be half of a majority that
+ * lacks what was committed with the help of its former self.
+ *
  * Invariants: one vote a term, durable before it is told; a candidate's own vote counts, and its requests leave, only
  * when that vote is durable (pitfalls E1, E2); granting a *pre*-vote changes nothing at the grantor (E10).
  */
 
-import { term as asTerm, type NodeId } from '../types.js';
+import { term as asTerm, type Incarnation, type NodeId } from '../types.js';
 import { assert } from './assert.js';
 import type { PreVote, PreVoteReply, Vote, VoteReply } from './messages.js';
 import { becomeLeader, quorumHeardAt } from './leader.js';
-import { voteResult } from './quorum.js';
+import { unanimousResult, voteResult, type VoteResult } from './quorum.js';
 import {
   becomeFollower,
+  clearVotes,
   diskStalled,
   newFollowing,
   persistHardState,
@@ -31,9 +39,14 @@ export function sticksToLeader(state: CoreState): boolean {
   return state.leader !== null && !suspected && state.now - contactAt < electionMin;
 }
 
+export function canCampaign(state: CoreState): boolean {
+  const { standing } = state.memberships.members;
+  return standing === 'voter' || standing === 'witness';
+}
+
 /** The election timer ran out. Forgetting the leader ends stickiness, or two would wait for each other (E7). */
 export function electionTimeout(state: CoreState): void {
-  if (state.mayLead && !diskStalled(state)) becomePreCandidate(state);
+  if (state.mayLead && canCampaign(state) && !diskStalled(state)) becomePreCandidate(state);
   else becomeFollower(state, state.term, null);
   resetElectionTimer(state);
 }
@@ -41,7 +54,7 @@ export function electionTimeout(state: CoreState): void {
 function becomePreCandidate(state: CoreState): void {
   state.role = 'preCandidate';
   state.leader = null;
-  state.votes.clear();
+  clearVotes(state);
   state.votes.set(state.config.id, true);
   const request = {
     kind: 'preVote',
@@ -49,7 +62,7 @@ function becomePreCandidate(state: CoreState): void {
     lastIndex: state.log.lastIndex,
     lastTerm: state.log.lastTerm,
   } as const;
-  for (const peer of state.peers) send(state, peer, request);
+  for (const peer of state.memberships.members.voterPeers) send(state, peer, request);
   countPreVotes(state);
 }
 
@@ -61,7 +74,7 @@ export function becomeCandidate(state: CoreState, transfer: boolean): void {
   state.term = asTerm(state.term + 1);
   state.vote = state.config.id;
   state.following = newFollowing(state.now);
-  state.votes.clear();
+  clearVotes(state);
   resetElectionTimer(state);
   const voted = persistHardState(state);
   const request = {
@@ -71,7 +84,7 @@ export function becomeCandidate(state: CoreState, transfer: boolean): void {
     lastTerm: state.log.lastTerm,
     transfer,
   } as const;
-  for (const peer of state.peers) send(state, peer, request, voted);
+  for (const peer of state.memberships.members.voterPeers) send(state, peer, request, voted);
 }
 
 /** A candidate counts itself from the moment on which a restart would remember it. */
@@ -98,8 +111,13 @@ export function onPreVoteReply(state: CoreState, from: NodeId, reply: PreVoteRep
   countPreVotes(state);
 }
 
+function electionResult({ memberships, votes }: CoreState): VoteResult {
+  const { sets, unbound } = memberships.members;
+  return unbound ? unanimousResult(sets, votes) : voteResult(sets, votes);
+}
+
 function countPreVotes(state: CoreState): void {
-  switch (voteResult(state.config.voterSets, state.votes)) {
+  switch (electionResult(state)) {
     case 'won':
       if (state.mayLead) becomeCandidate(state, false);
       else becomeFollower(state, state.term, null);
@@ -127,14 +145,15 @@ export function onVote(state: CoreState, from: NodeId, request: Vote): void {
   send(state, from, { kind: 'voteReply', term: state.term, granted }, granted ? state.termSeq : 0);
 }
 
-export function onVoteReply(state: CoreState, from: NodeId, reply: VoteReply): void {
+export function onVoteReply(state: CoreState, from: NodeId, as: Incarnation, reply: VoteReply): void {
   if (state.role !== 'candidate') return;
   state.votes.set(from, reply.granted);
+  state.votedAs.set(from, as);
   countVotes(state);
 }
 
 function countVotes(state: CoreState): void {
-  switch (voteResult(state.config.voterSets, state.votes)) {
+  switch (electionResult(state)) {
     case 'won':
       assert(state.votes.get(state.config.id) === true, 'a candidate wins only with its own durable vote');
       becomeLeader(state);

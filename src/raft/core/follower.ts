@@ -10,9 +10,9 @@ import { logIndex, type Entry, type LogIndex, type NodeId } from '../types.js';
 import { assert } from './assert.js';
 import { advanceApplied, commitTo } from './commit.js';
 import { compactIfDue } from './compaction.js';
-import { becomeCandidate } from './election.js';
+import { becomeCandidate, canCampaign } from './election.js';
 import type { Append, CommitNotice, Heartbeat, SnapshotNeeded, TimeoutNow } from './messages.js';
-import { noteLeader, persistEntries, send, type CoreState } from './state.js';
+import { appendToLog, noteLeader, persistEntries, send, truncateLog, type CoreState } from './state.js';
 
 export function onAppend(state: CoreState, from: NodeId, append: Append): void {
   noteLeader(state, from);
@@ -54,10 +54,9 @@ function takeEntries(state: CoreState, entries: readonly Entry[]): boolean {
   if (first.index <= log.lastIndex) {
     assert(first.index > state.commit, 'a committed entry is never overwritten');
     truncateFrom = first.index;
-    log.truncateFrom(truncateFrom);
-    state.durability.truncatedFrom(truncateFrom);
+    truncateLog(state, truncateFrom);
   }
-  log.append(fresh);
+  appendToLog(state, fresh);
   persistEntries(state, fresh, truncateFrom);
   return true;
 }
@@ -100,16 +99,25 @@ function learnCommit(state: CoreState, commit: LogIndex): void {
 
 export function onHeartbeat(state: CoreState, from: NodeId, heartbeat: Heartbeat): void {
   noteLeader(state, from);
-  const { compaction, following, term } = state;
-  send(state, from, {
+  answerHeartbeat(state, from, state.following.matched, heartbeat.round);
+  learnCommit(state, heartbeat.commit);
+  state.compaction.raiseFloor(heartbeat.floor);
+  compactIfDue(state);
+}
+
+/** Also tells an old leader the newer term, with nothing matched and no round. */
+export function answerHeartbeat(state: CoreState, to: NodeId, matched: LogIndex, round: number): void {
+  const { term, durability, compaction, ready, mayLead } = state;
+  send(state, to, {
     kind: 'heartbeatReply',
     term,
-    matched: following.matched,
+    matched,
     synced: compaction.position,
+    round,
+    durable: durability.durable,
+    ready,
+    mayLead: mayLead && canCampaign(state),
   });
-  learnCommit(state, heartbeat.commit);
-  compaction.raiseFloor(heartbeat.floor);
-  compactIfDue(state);
 }
 
 export function onCommitNotice(state: CoreState, from: NodeId, notice: CommitNotice): void {
@@ -134,6 +142,6 @@ export function onSnapshotNeeded(state: CoreState, from: NodeId, request: Snapsh
 
 /** The leader hands over: campaign at once, without pre-vote, which would fail while others still hear the leader. */
 export function onTimeoutNow(state: CoreState, from: NodeId, _request: TimeoutNow): void {
-  if (state.role !== 'follower' || state.leader !== from || !state.mayLead) return;
+  if (state.role !== 'follower' || state.leader !== from || !state.mayLead || !canCampaign(state)) return;
   becomeCandidate(state, true);
 }

@@ -12,23 +12,41 @@ import { advanceApplied, advanceCommit, announceCommit, sendCommitNotices } from
 import { compactIfDue, updateFloor } from './compaction.js';
 import type { AppendOk, AppendReject, HeartbeatReply } from './messages.js';
 import { Progress } from './progress.js';
-import { quorumValue } from './quorum.js';
+import { quorumValue, type VoterSets } from './quorum.js';
 import { replicate, replicateToAll, sendProbe } from './replication.js';
-import { becomeFollower, diskStalled, persistEntries, send, type CoreState, type Leading } from './state.js';
-import { continueTransfer, handOverAtOnce, startTransfer } from './transfer.js';
+import { confirmReads, readRoundBegins } from './read-index.js';
+import { afterCommit, bindingMembership, configEntry, reportBehind, tendLearner } from './reconfigure.js';
+import {
+  appendToLog,
+  becomeFollower,
+  clearVotes,
+  diskStalled,
+  persistEntries,
+  send,
+  type CoreState,
+  type Leading,
+} from './state.js';
+import {
+  considerSuccession,
+  continueTransfer,
+  firstSuccession,
+  handOverAtOnce,
+  leaveOffice,
+  mayStay,
+} from './transfer.js';
 
 const NO_PAYLOAD = new Uint8Array(0);
 
 export function becomeLeader(state: CoreState): void {
   assert(state.role === 'candidate' && state.vote === state.config.id, 'a leader voted for itself');
-  const { log, now } = state;
-  const progress = new Map<NodeId, Progress>();
-  for (const peer of state.peers) progress.set(peer, new Progress(peer, log.lastIndex, now));
+  const { log, now, config } = state;
   const termStart = logIndex(log.lastIndex + 1);
   const leading: Leading = {
-    progress,
+    progress: new Map(),
     termStart,
     heartbeatAt: now,
+    round: 0,
+    succeedAt: firstSuccession(config, now),
     commitNoticeAt: Infinity,
     quorumLost: false,
     quorumGraceUntil: now,
@@ -39,7 +57,9 @@ export function becomeLeader(state: CoreState): void {
   state.role = 'leader';
   state.leader = state.config.id;
   state.leading = leading;
-  state.votes.clear();
+  syncProgress(state, leading);
+  const binding = bindingMembership(state);
+  clearVotes(state);
   state.requests.lead(state.term);
   const noop: Entry = {
     index: termStart,
@@ -48,8 +68,19 @@ export function becomeLeader(state: CoreState): void {
     time: log.lastTime,
     payload: NO_PAYLOAD,
   };
-  appendOwn(state, leading, [noop], 0);
+  const opening = binding === null ? [noop] : [noop, configEntry(state, logIndex(termStart + 1), binding)];
+  appendOwn(state, leading, opening, 0);
   heartbeat(state, leading);
+}
+
+/** Serves exactly those whom the membership in effect names. A name that comes back begins anew. */
+function syncProgress(state: CoreState, leading: Leading): void {
+  const { peers } = state.memberships.members;
+  for (const id of leading.progress.keys()) if (!peers.includes(id)) leading.progress.delete(id);
+  for (const id of peers) {
+    if (leading.progress.has(id)) continue;
+    leading.progress.set(id, new Progress(id, state.log.lastIndex, state.now));
+  }
 }
 
 /** Appends, persists and sends at once: the write and the network run in parallel (thesis 10.2.1). */
@@ -59,28 +90,43 @@ export function appendOwn(
   entries: readonly Entry[],
   bytes: number,
 ): void {
-  state.log.append(entries);
+  const { revision } = state.memberships;
+  appendToLog(state, entries);
+  if (state.memberships.revision !== revision) syncProgress(state, leading);
   persistEntries(state, entries, null);
   leading.uncommitted.push({ end: state.log.lastIndex, bytes });
   leading.uncommittedBytes += bytes;
   replicateToAll(state, leading);
 }
 
-function heartbeat(state: CoreState, leading: Leading): void {
+/** A round of heartbeats; also confirms the reads that wait for one. */
+export function heartbeat(state: CoreState, leading: Leading): void {
   updateFloor(state, leading);
   const { term, commit, compaction } = state;
   leading.heartbeatAt = state.now + state.config.heartbeat;
-  const message = { kind: 'heartbeat', term, commit, floor: compaction.floor } as const;
-  for (const peer of leading.progress.values()) send(state, peer.id, message);
+  const round = ++leading.round;
+  readRoundBegins(state, leading);
+  const message = { kind: 'heartbeat', term, commit, floor: compaction.floor, round } as const;
+  for (const peer of leading.progress.values()) {
+    peer.roundBegan(round);
+    send(state, peer.id, message);
+  }
   compactIfDue(state);
+  confirmReads(state, leading);
 }
 
 /** The latest instant at which a majority had been heard, this node included. */
 export function quorumHeardAt(state: CoreState, leading: Leading): number {
+  return quorumHeardAtOf(state, leading, state.memberships.members.sets);
+}
+
+export function quorumHeardAtOf(state: CoreState, leading: Leading, sets: VoterSets): number {
   const { config, now } = state;
-  return quorumValue(config.voterSets, (id) =>
-    id === config.id ? now : (leading.progress.get(id)?.contactAt ?? -Infinity),
-  );
+  const heardAt = (id: NodeId): number => {
+    const peer = leading.progress.get(id);
+    return peer === undefined || peer.regressed ? -Infinity : peer.contactAt;
+  };
+  return quorumValue(sets, (id) => (id === config.id ? now : heardAt(id)));
 }
 
 export function leaderTick(state: CoreState, leading: Leading): void {
@@ -91,7 +137,9 @@ export function leaderTick(state: CoreState, leading: Leading): void {
     becomeFollower(state, state.term, null);
     return;
   }
-  if (!state.mayLead && !leaveOffice(state, leading)) return;
+  if (!mayStay(state) && !leaveOffice(state, leading)) return;
+  considerSuccession(state, leading);
+  reportBehind(state, leading);
   if (state.now >= leading.heartbeatAt) heartbeat(state, leading);
   if (state.now >= leading.commitNoticeAt) sendCommitNotices(state, leading);
 }
@@ -110,18 +158,10 @@ function checkQuorum(state: CoreState, leading: Leading): boolean {
   return false;
 }
 
-/** This node may not lead any more: hand over, and step down when that did not help. @returns whether it still leads */
-function leaveOffice(state: CoreState, leading: Leading): boolean {
-  startTransfer(state, leading, null);
-  if (state.transfer !== null) return true;
-  becomeFollower(state, state.term, null);
-  return false;
-}
-
 /** Every message of the leader's own term shows that its sender is alive. */
 function contact(state: CoreState, leading: Leading, from: NodeId): Progress | undefined {
   const peer = leading.progress.get(from);
-  if (peer !== undefined) peer.contactAt = state.now;
+  peer?.heard(state.now, state.config.electionMin);
   return peer;
 }
 
@@ -134,6 +174,13 @@ export function onHeartbeatReply(
   const peer = contact(state, leading, from);
   if (peer === undefined) return;
   peer.synced = reply.synced;
+  peer.ready = reply.ready;
+  peer.mayLead = reply.mayLead;
+  const acknowledged = peer.roundAnswered(reply.round, reply.durable);
+  if (acknowledged !== null) {
+    const event = { kind: 'matchRegressed', peer: from, from: acknowledged, to: reply.durable } as const;
+    state.out.push({ kind: 'event', event });
+  }
   if (peer.state === 'probe') {
     if (peer.probeOvertaken()) replicate(state, leading, peer);
   } else if (!peer.acknowledged && Math.min(reply.matched, peer.match) < peer.next - 1) {
@@ -141,6 +188,8 @@ export function onHeartbeatReply(
     sendProbe(state, leading, peer);
   }
   peer.acknowledged = false;
+  confirmReads(state, leading);
+  tendLearner(state, leading, peer);
 }
 
 export function onAppendOk(state: CoreState, leading: Leading, from: NodeId, reply: AppendOk): void {
@@ -150,8 +199,14 @@ export function onAppendOk(state: CoreState, leading: Leading, from: NodeId, rep
   const news = peer.acknowledge(reply.match);
   const committed = news && advanceCommit(state, leading);
   replicate(state, leading, peer);
-  if (committed) announceCommit(state, leading);
+  if (committed) {
+    announceCommit(state, leading);
+    afterCommit(state, leading);
+    // It may have been this node's last act as leader.
+    if (state.leading !== leading) return;
+  }
   continueTransfer(state, peer);
+  tendLearner(state, leading, peer);
   if (news) advanceApplied(state);
 }
 
@@ -164,5 +219,7 @@ export function onAppendReject(state: CoreState, leading: Leading, from: NodeId,
 
 /** The leader's own write completed: it counts like any other acknowledgement. */
 export function leaderPersisted(state: CoreState, leading: Leading): void {
-  if (advanceCommit(state, leading)) announceCommit(state, leading);
+  if (!advanceCommit(state, leading)) return;
+  announceCommit(state, leading);
+  afterCommit(state, leading);
 }

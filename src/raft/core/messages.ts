@@ -69,6 +69,8 @@ export interface Heartbeat {
   readonly commit: LogIndex;
   /** Up to here a majority of complete ledgers holds everything durably: logs may be trimmed (./compaction.ts). */
   readonly floor: LogIndex;
+  /** Counts the heartbeats of this leader in this term, from 1: an answer proves what held after it began. */
+  readonly round: number;
 }
 
 export interface HeartbeatReply {
@@ -78,6 +80,14 @@ export interface HeartbeatReply {
   readonly matched: LogIndex;
   /** The sender's complete ledger holds everything up to here durably; 0 while records are missing in it. */
   readonly synced: LogIndex;
+  /** The round answered; 0 in an answer to something else. */
+  readonly round: number;
+  /** Last index of the log that is on this node's disk, whether it equals the leader's or not. */
+  readonly durable: LogIndex;
+  /** This node's copy of what it must hold is complete and verified. */
+  readonly ready: boolean;
+  /** It would lead if it were asked to. */
+  readonly mayLead: boolean;
 }
 
 /** A commit index that no append came to carry. Not answered. */
@@ -121,6 +131,22 @@ export interface ForwardReply {
   readonly leader: NodeId | null;
 }
 
+/** A follower's reads: up to where must it have applied? */
+export interface ReadRequest {
+  readonly kind: 'readRequest';
+  readonly term: Term;
+  /** Never repeated by its sender, not even after a restart. */
+  readonly request: number;
+}
+
+export interface ReadReply {
+  readonly kind: 'readReply';
+  readonly term: Term;
+  readonly request: number;
+  /** Everything committed before the request was sent lies at or below; null: this node cannot say. */
+  readonly index: LogIndex | null;
+}
+
 export type Message =
   | PreVote
   | PreVoteReply
@@ -135,6 +161,8 @@ export type Message =
   | SnapshotNeeded
   | TimeoutNow
   | Forward
-  | ForwardReply;
+  | ForwardReply
+  | ReadRequest
+  | ReadReply;
 
 export type MessageKind = Message['kind'];

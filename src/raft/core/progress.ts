@@ -7,7 +7,11 @@
 
 import { logIndex, type LogIndex, type NodeId } from '../types.js';
 import { assert } from './assert.js';
+import { CatchUp } from './catch-up.js';
 import type { Nanos } from './config.js';
+
+/** Answers later than that many heartbeats tell nothing of a lost tail; fresher ones will. */
+const ROUNDS_REMEMBERED = 16;
 
 interface Inflight {
   readonly end: number;
@@ -33,6 +37,17 @@ export class Progress {
   synced = logIndex(0);
   /** The commit index that the peer was last told. */
   commitSent = 0;
+  /** Since when it has been heard without a gap of an election timeout. */
+  activeSince: Nanos;
+  /** What its last heartbeat reply said. */
+  ready = false;
+  mayLead = true;
+  /** The newest heartbeat round that it answered. */
+  round = 0;
+  readonly catchUp: CatchUp;
+  #regressed = false;
+  /** What was acknowledged when each of the last rounds began. */
+  #matchAtRound: { readonly round: number; readonly match: number }[] = [];
   /** A proposal that the peer forwarded ends here: it waits for this commit, so it is told at once. */
   forwardedUpTo = 0;
 
@@ -40,6 +55,8 @@ export class Progress {
     this.id = id;
     this.#next = lastIndex + 1;
     this.contactAt = now;
+    this.activeSince = now;
+    this.catchUp = new CatchUp(lastIndex, now);
   }
 
   get state(): 'probe' | 'replicate' {
@@ -47,6 +64,14 @@ export class Progress {
   }
   get match(): LogIndex {
     return logIndex(this.#match);
+  }
+  /** What commit may count. */
+  get countedMatch(): LogIndex {
+    return logIndex(this.#regressed ? 0 : this.#match);
+  }
+  /** Its durable log went back behind what it had acknowledged: it no longer counts (pitfall L12). */
+  get regressed(): boolean {
+    return this.#regressed;
   }
   get next(): LogIndex {
     return logIndex(this.#next);
@@ -121,8 +146,31 @@ export class Progress {
     this.#probeAged = false;
   }
 
+  heard(now: Nanos, gap: Nanos): void {
+    if (now - this.contactAt >= gap) this.activeSince = now;
+    this.contactAt = now;
+  }
+
+  roundBegan(round: number): void {
+    this.#matchAtRound.push({ round, match: this.#match });
+    if (this.#matchAtRound.length > ROUNDS_REMEMBERED) this.#matchAtRound.shift();
+  }
+
+  /**
+   * What the peer had acknowledged before a round began must still be on its disk when it answers the round, for within
+   * a term nothing that equals this leader's log is ever cut. Stale answers cannot accuse: each is compared with what
+   * stood when its own round began. @returns what it had acknowledged, if it has lost some of that; else null
+   */
+  roundAnswered(round: number, durable: LogIndex): LogIndex | null {
+    if (round > this.round) this.round = round;
+    const known = this.#matchAtRound.find((one) => one.round === round);
+    if (known === undefined || durable >= known.match || this.#regressed) return null;
+    this.#regressed = true;
+    return logIndex(known.match);
+  }
+
   mayReceive(maxAppends: number, maxBytes: number): boolean {
-    if (this.readingFrom !== 0) return false;
+    if (this.readingFrom !== 0 || this.#regressed) return false;
     if (this.#state === 'probe') return !this.#probeSent;
     return this.#inflight.length < maxAppends && this.#inflightBytes < maxBytes;
   }

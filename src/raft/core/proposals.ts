@@ -11,7 +11,7 @@ import { becomeFollower, send, type CoreState, type Leading } from './state.js';
 
 export function onPropose(state: CoreState, proposals: readonly Proposal[], stamp: bigint | null): void {
   for (const proposal of proposals) {
-    if (proposal.from === 'peer' && proposal.term > state.term) becomeFollower(state, proposal.term, null);
+    if (proposal.from === 'peer' && isNewer(state, proposal)) becomeFollower(state, proposal.term, null);
   }
   const previous = state.log.lastTime;
   const batch = new Batch(state, stamp !== null && stamp > previous ? stamp : previous);
@@ -23,6 +23,14 @@ export function onPropose(state: CoreState, proposals: readonly Proposal[], stam
   if (state.leading !== null && batch.entries.length > 0) {
     appendOwn(state, state.leading, batch.entries, batch.bytes);
   }
+}
+
+/** Only a member's word moves the term. */
+function isNewer(
+  state: CoreState,
+  { peer, incarnation, term }: Extract<Proposal, { from: 'peer' }>,
+): boolean {
+  return term > state.term && state.memberships.members.acquaintance(peer, incarnation) === 'member';
 }
 
 /** Entries that are about to be appended together. */
@@ -51,9 +59,13 @@ class Batch {
   }
 }
 
-/** Accepts nothing while it could not commit: no quorum heard, or leadership on its way to another. */
+/**
+ * Accepts nothing while it could not commit (no quorum heard, leadership on its way to another), or may not decide: a
+ * witness, which has no clock, or a leader that the membership no longer names.
+ */
 function accepting(state: CoreState, leading: Leading): boolean {
-  return !leading.quorumLost && state.transfer === null && state.mayLead;
+  const serves = state.memberships.members.standing === 'voter';
+  return serves && !leading.quorumLost && state.transfer === null && state.mayLead;
 }
 
 /** Bounded, so that an isolated leader does not grow (pitfall C4); one batch always fits when nothing waits. */
@@ -82,7 +94,8 @@ function takeLocal(
 }
 
 function takeForwarded(state: CoreState, batch: Batch, proposal: Extract<Proposal, { from: 'peer' }>): void {
-  const { peer, request, payloads } = proposal;
+  const { peer, incarnation, request, payloads } = proposal;
+  if (state.memberships.members.acquaintance(peer, incarnation) !== 'member') return;
   const leads = state.leading !== null && proposal.term === state.term;
   const verdict = state.requests.judgeForward(peer, request, proposal.term, leads);
   if (verdict === 'ignore') return;

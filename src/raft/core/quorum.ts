@@ -59,7 +59,9 @@ export function voteResult(sets: VoterSets, votes: ReadonlyMap<NodeId, boolean>)
   return result;
 }
 
-/** Every voter once, in a fixed order, without `self`. */
-export function peersOf(sets: VoterSets, self: NodeId): readonly NodeId[] {
-  return [...new Set(sets.flat())].filter((id) => id !== self).sort();
+/** At the birth of a cluster: all must agree (see ./election.ts). */
+export function unanimousResult(sets: VoterSets, votes: ReadonlyMap<NodeId, boolean>): VoteResult {
+  const answers = sets.flat().map((id) => votes.get(id));
+  if (answers.includes(false)) return 'lost';
+  return answers.includes(undefined) ? 'pending' : 'won';
 }

@@ -7,7 +7,16 @@
  * applied ≤ commit ≤ last.
  */
 
-import { logIndex, type Entry, type HardState, type LogIndex, type NodeId, type Term } from '../types.js';
+import type { MembershipAt } from '../membership.js';
+import {
+  logIndex,
+  type Entry,
+  type HardState,
+  type Incarnation,
+  type LogIndex,
+  type NodeId,
+  type Term,
+} from '../types.js';
 import { assert } from './assert.js';
 import { Compaction } from './compaction.js';
 import { checkConfig, type CoreConfig, type Nanos } from './config.js';
@@ -16,8 +25,10 @@ import type { Effect, PersistSeq } from './effects.js';
 import { RaftLog, type LogOutline } from './log.js';
 import type { Append, Message } from './messages.js';
 import { Prng } from './prng.js';
+import { MembershipLog } from './membership-log.js';
+import type { Members } from './members.js';
 import type { Progress } from './progress.js';
-import { peersOf } from './quorum.js';
+import { Reads } from './reads.js';
 import { Requests } from './requests.js';
 
 export type Role = 'follower' | 'preCandidate' | 'candidate' | 'leader';
@@ -37,10 +48,14 @@ export interface Following {
 
 /** What only a leader has; made new at every election won. */
 export interface Leading {
-  readonly progress: ReadonlyMap<NodeId, Progress>;
+  readonly progress: Map<NodeId, Progress>;
   /** Index of the noop that opened the term: only from here on does counting commit (thesis 3.6.2). */
   readonly termStart: LogIndex;
   heartbeatAt: Nanos;
+  /** Of the last heartbeat. */
+  round: number;
+  /** A voter of a higher priority is not handed over to before. */
+  succeedAt: Nanos;
   /** When followers are told of a commit that no append has carried to them; Infinity if there is none. */
   commitNoticeAt: Nanos;
   /** Check-quorum, first step: no majority was heard for electionMin, so nothing new is accepted. */
@@ -62,9 +77,18 @@ export interface Transfer {
   readonly requests: number[];
 }
 
+/** A membership change that a caller on this node waits for. */
+export interface Change {
+  readonly request: number;
+  readonly term: Term;
+  /** The entry that finishes it, once appended. */
+  index: LogIndex | null;
+}
+
 export interface CoreState {
   readonly config: CoreConfig;
-  readonly peers: readonly NodeId[];
+  readonly memberships: MembershipLog;
+  readonly reads: Reads;
   readonly prng: Prng;
   readonly log: RaftLog;
   readonly durability: Durability;
@@ -85,11 +109,15 @@ export interface CoreState {
   termSeq: PersistSeq;
   electionAt: Nanos;
   mayLead: boolean;
+  ready: boolean;
   following: Following;
   leading: Leading | null;
   transfer: Transfer | null;
+  change: Change | null;
   /** Answers of the running (pre-)election, by voter. */
   votes: Map<NodeId, boolean>;
+  /** The incarnations that gave them. */
+  votedAs: Map<NodeId, Incarnation>;
   /** Effects of the running step. */
   out: Effect[];
 }
@@ -99,6 +127,9 @@ export interface CoreImage extends LogOutline {
   readonly hardState: HardState;
   readonly lastEntry: Entry | null;
   readonly appliedIndex: LogIndex;
+  /** Membership of the entries before those of which `laterMemberships` tells. */
+  readonly membership: MembershipAt;
+  readonly laterMemberships: readonly MembershipAt[];
 }
 
 export function createCore(config: CoreConfig, image: CoreImage, now: Nanos): CoreState {
@@ -108,9 +139,13 @@ export function createCore(config: CoreConfig, image: CoreImage, now: Nanos): Co
   const log = new RaftLog(image, image.lastEntry);
   assert(log.lastTerm <= image.hardState.term, 'no entry is newer than the term');
   const prng = new Prng(config.seed);
+  const { membership, laterMemberships } = image;
+  const memberships = new MembershipLog(membership, laterMemberships, config.id, config.incarnation);
+  memberships.committedTo(logIndex(Math.max(image.hardState.commit, image.appliedIndex)));
   return {
     config,
-    peers: peersOf(config.voterSets, config.id),
+    memberships,
+    reads: new Reads(prng, now),
     prng,
     log,
     durability: new Durability(image.lastIndex),
@@ -125,14 +160,22 @@ export function createCore(config: CoreConfig, image: CoreImage, now: Nanos): Co
     applied: image.appliedIndex,
     applyReading: false,
     termSeq: 0,
-    electionAt: now + prng.between(config.electionMin, config.electionMax),
+    electionAt: now + electionDelay(config, memberships.members, prng),
     mayLead: true,
+    ready: true,
     following: newFollowing(now),
     leading: null,
     transfer: null,
+    change: null,
     votes: new Map(),
+    votedAs: new Map(),
     out: [],
   };
+}
+
+export function clearVotes(state: CoreState): void {
+  state.votes.clear();
+  state.votedAs.clear();
 }
 
 /** A new term: nothing is known of its leader's log yet. */
@@ -180,8 +223,25 @@ export function diskStalled(state: CoreState): boolean {
 }
 
 export function resetElectionTimer(state: CoreState): void {
-  const { electionMin, electionMax } = state.config;
-  state.electionAt = state.now + state.prng.between(electionMin, electionMax);
+  state.electionAt = state.now + electionDelay(state.config, state.memberships.members, state.prng);
+}
+
+/** A witness leaves full voters a whole round of elections before it campaigns to bring one of them up to date. */
+function electionDelay({ electionMin, electionMax }: CoreConfig, members: Members, prng: Prng): Nanos {
+  return prng.between(electionMin, electionMax) + (members.standing === 'witness' ? electionMax : 0);
+}
+
+/** Adds entries to the log; a membership among them is in effect from here on. */
+export function appendToLog(state: CoreState, entries: readonly Entry[]): void {
+  state.log.append(entries);
+  state.memberships.appended(entries);
+}
+
+/** Removes `index` and all that follows; an earlier membership may come back into effect. */
+export function truncateLog(state: CoreState, index: LogIndex): void {
+  state.log.truncateFrom(index);
+  state.durability.truncatedFrom(index);
+  state.memberships.truncatedFrom(index);
 }
 
 /**
@@ -201,7 +261,7 @@ export function becomeFollower(state: CoreState, term: Term, leader: NodeId | nu
   state.role = 'follower';
   state.leader = leader;
   state.leading = null;
-  state.votes.clear();
+  clearVotes(state);
   if (newTerm) {
     state.term = term;
     state.vote = null;

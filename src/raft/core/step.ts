@@ -2,14 +2,15 @@
  * The one door of the core: `step(state, now, input)` changes the state and returns what the world must do about it,
  * in order. No I/O, clock, timer or ambient randomness: the same inputs always give the same effects.
  *
- * A message first passes the term prologue (thesis 3.3): a newer term makes this node a follower of it, an older one
+ * A message first has to come from someone whose word counts; then it passes the term prologue (thesis 3.3): a newer term makes this node a follower of it, an older one
  * is answered so that its sender learns better. Only then do the roles see it.
  */
 
-import type { LogIndex, NodeId, Term } from '../types.js';
+import type { Incarnation, LogIndex, NodeId, Term } from '../types.js';
 import type { Nanos } from './config.js';
 import { advanceApplied, entriesReadToApply } from './commit.js';
 import { onLedgerPosition } from './compaction.js';
+import type { MembershipStatus } from '../driver-api.js';
 import type { Effect, Input } from './effects.js';
 import {
   electionTimeout,
@@ -21,6 +22,7 @@ import {
   sticksToLeader,
 } from './election.js';
 import {
+  answerHeartbeat,
   followerPersisted,
   onAppend,
   onCommitNotice,
@@ -31,6 +33,8 @@ import {
 import { leaderPersisted, leaderTick, onAppendOk, onAppendReject, onHeartbeatReply } from './leader.js';
 import type { Message } from './messages.js';
 import { answerPatience, onForwardReply, onPropose } from './proposals.js';
+import { onRead, onReadReply, onReadRequest, readLeadershipMoved } from './read-index.js';
+import { changeMembership, settleChange } from './reconfigure.js';
 import { entriesReadForPeer } from './replication.js';
 import { becomeFollower, resetElectionTimer, send, type CoreState, type Role } from './state.js';
 import { settleTransfer, startTransfer } from './transfer.js';
@@ -39,8 +43,12 @@ import { settleTransfer, startTransfer } from './transfer.js';
 export function step(state: CoreState, now: Nanos, input: Input): readonly Effect[] {
   if (now > state.now) state.now = now;
   const { role, term, leader } = state;
+  const { revision } = state.memberships;
   handle(state, input);
   settle(state, role, term, leader);
+  if (state.memberships.revision !== revision) {
+    state.out.push({ kind: 'event', event: { kind: 'membership', status: membershipStatus(state) } });
+  }
   const effects = state.out;
   state.out = [];
   return effects;
@@ -48,7 +56,7 @@ export function step(state: CoreState, now: Nanos, input: Input): readonly Effec
 
 /** When time alone will next change something; the driver ticks then, or a little later. */
 export function nextDeadline(state: CoreState): Nanos {
-  let at = state.requests.deadline;
+  let at = Math.min(state.requests.deadline, state.reads.deadline);
   const { leading, transfer } = state;
   if (leading === null) at = Math.min(at, state.electionAt);
   else at = Math.min(at, leading.heartbeatAt, leading.commitNoticeAt);
@@ -58,7 +66,7 @@ export function nextDeadline(state: CoreState): Nanos {
 function handle(state: CoreState, input: Input): void {
   switch (input.kind) {
     case 'message':
-      if (prologue(state, input.from, input.message)) deliver(state, input.from, input.message);
+      onMessage(state, input.from, input.incarnation, input.message);
       return;
     case 'start':
       if (state.applied + 1 < state.log.firstIndex) {
@@ -83,8 +91,13 @@ function handle(state: CoreState, input: Input): void {
       }
       return;
     case 'transfer':
-      if (state.leading !== null) startTransfer(state, state.leading, input.request);
-      else state.out.push({ kind: 'transferred', request: input.request, transferred: true });
+      onTransferRequest(state, input.request, input.target);
+      return;
+    case 'changeMembership':
+      changeMembership(state, input.request, input.target);
+      return;
+    case 'read':
+      onRead(state, input.requests);
       return;
     case 'ledger':
       onLedgerPosition(state, input.synced, input.complete);
@@ -101,14 +114,58 @@ function handle(state: CoreState, input: Input): void {
         becomeFollower(state, state.term, null);
       }
       return;
+    case 'ready':
+      state.ready = input.value;
+      return;
+  }
+}
+
+function onMessage(state: CoreState, from: NodeId, incarnation: Incarnation, message: Message): void {
+  const acquaintance = state.memberships.members.acquaintance(from, incarnation);
+  if (acquaintance === 'retired') return;
+  if (acquaintance === 'unknown' && !heardFromAnyone(message)) return;
+  if (prologue(state, from, message)) deliver(state, from, incarnation, message);
+}
+
+/**
+ * A node that was away does not know who joined meanwhile, and must vote for them and follow them (thesis 4.1). Nothing
+ * else counts from one who is not a member: no answer, no proposal, no read.
+ */
+function heardFromAnyone(message: Message): boolean {
+  switch (message.kind) {
+    case 'preVote':
+    case 'vote':
+    case 'append':
+    case 'heartbeat':
+    case 'commitNotice':
+    case 'snapshotNeeded':
+    case 'timeoutNow':
+      return true;
+    default:
+      return false;
+  }
+}
+
+export function membershipStatus({ memberships, commit }: CoreState): MembershipStatus {
+  const { index, members, stable } = memberships;
+  return { index, committed: index <= commit, membership: members.membership, stable };
+}
+
+function onTransferRequest(state: CoreState, request: number, target: NodeId | null): void {
+  if (state.leading !== null) startTransfer(state, state.leading, request, target);
+  else {
+    const transferred = target === null || state.leader === target;
+    state.out.push({ kind: 'transferred', request, transferred });
   }
 }
 
 /** What follows from a changed role, whichever way it changed. */
 function settle(state: CoreState, role: Role, term: Term, leader: NodeId | null): void {
   settleTransfer(state);
+  settleChange(state);
   if (state.role !== role || state.term !== term || state.leader !== leader) {
     state.requests.leadershipMoved(state.now, state.now + answerPatience(state));
+    readLeadershipMoved(state);
     state.out.push({
       kind: 'event',
       event: { kind: 'role', role: state.role, term: state.term, leader: state.leader },
@@ -125,6 +182,7 @@ function onTick(state: CoreState, stalled: boolean): void {
   if (state.leading !== null) leaderTick(state, state.leading);
   else if (state.now >= state.electionAt) electionTimeout(state);
   state.requests.expire(state.now, state.out);
+  state.reads.expire(state.now, state.out);
 }
 
 function onPersisted(state: CoreState, seq: number): void {
@@ -162,6 +220,10 @@ function prologue(state: CoreState, from: NodeId, message: Message): boolean {
       // It tells the fate of a request, whatever the terms are now.
       if (message.term > state.term) becomeFollower(state, message.term, null);
       return true;
+    case 'readReply':
+      // A position stays one, whatever the terms are now.
+      if (message.term > state.term) becomeFollower(state, message.term, null);
+      return true;
     default:
       break;
   }
@@ -179,12 +241,11 @@ function answerStale(state: CoreState, from: NodeId, message: Message): void {
   if (message.kind === 'vote') {
     send(state, from, { kind: 'voteReply', term: state.term, granted: false });
   } else if (message.kind === 'append' || message.kind === 'heartbeat') {
-    const none = 0 as LogIndex;
-    send(state, from, { kind: 'heartbeatReply', term: state.term, matched: none, synced: none });
+    answerHeartbeat(state, from, 0 as LogIndex, 0);
   }
 }
 
-function deliver(state: CoreState, from: NodeId, message: Message): void {
+function deliver(state: CoreState, from: NodeId, as: Incarnation, message: Message): void {
   switch (message.kind) {
     case 'preVote':
       onPreVote(state, from, message);
@@ -196,7 +257,7 @@ function deliver(state: CoreState, from: NodeId, message: Message): void {
       onVote(state, from, message);
       return;
     case 'voteReply':
-      onVoteReply(state, from, message);
+      onVoteReply(state, from, as, message);
       return;
     case 'append':
       onAppend(state, from, message);
@@ -218,9 +279,15 @@ function deliver(state: CoreState, from: NodeId, message: Message): void {
       return;
     case 'forward': {
       const { term, request, payloads } = message;
-      onPropose(state, [{ from: 'peer', peer: from, term, request, payloads }], null);
+      onPropose(state, [{ from: 'peer', peer: from, incarnation: as, term, request, payloads }], null);
       return;
     }
+    case 'readRequest':
+      onReadRequest(state, from, message);
+      return;
+    case 'readReply':
+      onReadReply(state, message);
+      return;
     case 'appendOk':
     case 'appendReject':
     case 'heartbeatReply':
