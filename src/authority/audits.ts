@@ -9,6 +9,7 @@ import { equalBytes } from '../verify/bytes.js';
 import { encode, type CborObject } from '../verify/cbor.js';
 import type { GenesisMember } from '../verify/genesis.js';
 import { leafHash } from '../verify/merkle.js';
+import { confirmedBy } from './issuance.js';
 import type { Audit, AuditOutcome, Judgement, MeasurementFacts, PolicyTerms } from './model.js';
 import { encodeAuditPolicy } from './policy.js';
 import { accept, refuse, type CommandOutcome } from './refusals.js';
@@ -144,8 +145,8 @@ export function applyConfirm(turn: Turn, command: Of<'confirm'>): CommandOutcome
   if (audit.outcome !== null) return refuse('AUDIT_FINISHED');
   if (audit.stage === 'confirmed') return accept(null);
   const { facts } = audit;
-  const later = command.epoch === facts.clockEpoch && command.samples > facts.clockSamples;
-  if (!equalBytes(command.run, facts.run) || !later) return refuse('NOT_CONFIRMED');
+  const by = confirmedBy(turn.state.policy.confirmBy, facts, command);
+  if (!equalBytes(command.run, facts.run) || by === null) return refuse('NOT_CONFIRMED');
   const leaf = turn.record('confirmation', {
     device: audit.device,
     sequence: audit.sequence,
@@ -153,6 +154,8 @@ export function applyConfirm(turn: Turn, command: Of<'confirm'>): CommandOutcome
     run: command.run,
     epoch: command.epoch,
     samples: command.samples,
+    peerRounds: command.peerRounds,
+    by,
   });
   const confirmed: Audit = { ...audit, stage: 'confirmed' };
   turn.state.pending.set(auditKey(audit.device, audit.sequence), confirmed);

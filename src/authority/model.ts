@@ -3,7 +3,7 @@
  * function of the log; nothing is a node's own opinion or configuration.
  */
 
-import type { ClockState, DurNs, LeapState, TaiNs } from '../time/types.js';
+import type { ClockState, DurNs, LeapState, PeerVerdict, TaiNs } from '../time/types.js';
 import type { LeafIndex } from '../audit/types.js';
 
 /** Audit policy of a device. All lengths in nanoseconds. */
@@ -34,6 +34,12 @@ export interface PolicyTerms {
   readonly sourceName: string;
 }
 
+/**
+ * What confirms a measurement: `peers`, two later rounds in which a majority of the clocks agrees (or a later sample of the
+ * reference, whichever comes first); `reference`, a later sample of the reference alone.
+ */
+export type ConfirmBy = 'peers' | 'reference';
+
 export interface ClusterPolicy extends PolicyTerms {
   /** Grows by one at every change. Named in each certificate. */
   readonly version: number;
@@ -41,6 +47,7 @@ export interface ClusterPolicy extends PolicyTerms {
   /** TAA − UTC(NICT) bound at which an alarm is recorded, and at which measuring stops. */
   readonly taaAlarm: DurNs;
   readonly taaStop: DurNs;
+  readonly confirmBy: ConfirmBy;
 }
 
 export type AuditVerdict = 'pass' | 'fail' | 'inconclusive';
@@ -83,6 +90,9 @@ export interface MeasurementFacts {
   readonly taiMinusUtc: number;
   readonly leap: LeapState;
   readonly unmonitored: boolean;
+  /** Where the clock stood among its peers, and the rounds in which a majority had agreed with it so far. */
+  readonly peers: PeerVerdict;
+  readonly peerRounds: number;
   /** Names one run of the measuring process: a measurement can only be confirmed by the run that made it. */
   readonly run: Uint8Array;
   /** The client's signed readings (canonical bytes and signature), evidence that is checked again offline. */

@@ -9,7 +9,7 @@ import { parse, readMap, type CborReader } from '../verify/cbor-reader.js';
 import { isOid } from '../verify/der.js';
 import { taaOids } from '../verify/oids.js';
 import { AuthorityError } from './errors.js';
-import type { AuditPolicy, ClusterPolicy } from './model.js';
+import type { AuditPolicy, ClusterPolicy, ConfirmBy } from './model.js';
 
 const DAY = 86_400n * NS_PER_S;
 const MAX_LENGTH = 3_653n * DAY;
@@ -31,6 +31,7 @@ export interface PolicyChange {
   readonly audit: Partial<AuditPolicy>;
   readonly taaAlarm?: DurNs;
   readonly taaStop?: DurNs;
+  readonly confirmBy?: ConfirmBy;
   readonly policyOid?: string;
   /** Empty when the source has no published OID. */
   readonly sourceOid?: string;
@@ -61,6 +62,7 @@ function defaultPolicy(lab: boolean): Omit<ClusterPolicy, 'version'> {
     audit: DEFAULT_AUDIT_POLICY,
     taaAlarm: durNs(10n * NS_PER_MS),
     taaStop: durNs(50n * NS_PER_MS),
+    confirmBy: 'peers',
     policyOid: lab ? taaOids.testPolicy : taaOids.defaultPolicy,
     sourceOid: lab ? taaOids.labReference : '',
     sourceName: lab ? 'laboratory, not UTC(NICT)' : 'UTC(NICT)',
@@ -74,6 +76,7 @@ export function changePolicy(policy: ClusterPolicy, change: PolicyChange): Clust
     audit: { ...policy.audit, ...change.audit },
     taaAlarm: change.taaAlarm ?? policy.taaAlarm,
     taaStop: change.taaStop ?? policy.taaStop,
+    confirmBy: change.confirmBy ?? policy.confirmBy,
     policyOid: change.policyOid ?? policy.policyOid,
     sourceOid: change.sourceOid ?? policy.sourceOid,
     sourceName: change.sourceName ?? policy.sourceName,
@@ -97,6 +100,7 @@ export function readChange(reader: CborReader): PolicyChange {
     audit: reader.optionalMap('audit', readAuditOverrides) ?? {},
     ...lengthIf(reader, 'taaAlarm'),
     ...lengthIf(reader, 'taaStop'),
+    ...confirmByIf(reader),
     ...textIf(reader, 'policyOid'),
     ...textIf(reader, 'sourceOid'),
     ...textIf(reader, 'sourceName'),
@@ -124,7 +128,7 @@ export function readAuditPolicy(reader: CborReader): AuditPolicy {
 export function readClusterPolicy(reader: CborReader): ClusterPolicy {
   const version = reader.uint('version');
   const change = readChange(reader);
-  const { taaAlarm, taaStop, policyOid, sourceOid, sourceName } = change;
+  const { taaAlarm, taaStop, confirmBy, policyOid, sourceOid, sourceName } = change;
   const audit = auditKeys.every((key) => change.audit[key] !== undefined);
   if (!audit || taaAlarm === undefined || taaStop === undefined) {
     throw new CborError('missingKey', 'policy', 'a whole policy is expected');
@@ -132,7 +136,17 @@ export function readClusterPolicy(reader: CborReader): ClusterPolicy {
   if (policyOid === undefined || sourceOid === undefined || sourceName === undefined) {
     throw new CborError('missingKey', 'policy', 'a whole policy is expected');
   }
-  return { version, audit: change.audit as AuditPolicy, taaAlarm, taaStop, policyOid, sourceOid, sourceName };
+  if (confirmBy === undefined) throw new CborError('missingKey', 'policy', 'a whole policy is expected');
+  return {
+    version,
+    audit: change.audit as AuditPolicy,
+    taaAlarm,
+    taaStop,
+    confirmBy,
+    policyOid,
+    sourceOid,
+    sourceName,
+  };
 }
 
 export function encodeAuditPolicy(policy: Partial<AuditPolicy>): CborObject {
@@ -148,6 +162,7 @@ export function encodeChange(change: PolicyChange): CborObject {
     audit: encodeAuditPolicy(change.audit),
     taaAlarm: change.taaAlarm,
     taaStop: change.taaStop,
+    confirmBy: change.confirmBy,
     ...Object.fromEntries(textKeys.map((key) => [key, change[key]])),
   };
 }
@@ -160,6 +175,15 @@ function lengthIf<K extends string>(reader: CborReader, key: K): { readonly [P i
     throw new CborError('outOfRange', key, 'a length of time must be positive and at most ten years');
   }
   return { [key]: durNs(value) } as { readonly [P in K]?: DurNs };
+}
+
+function confirmByIf(reader: CborReader): { readonly confirmBy?: ConfirmBy } {
+  const value = reader.optionalText('confirmBy', { max: 16 });
+  if (value === undefined) return {};
+  if (value !== 'peers' && value !== 'reference') {
+    throw new CborError('outOfRange', 'confirmBy', 'peers or reference is expected');
+  }
+  return { confirmBy: value };
 }
 
 function textIf<K extends string>(reader: CborReader, key: K): { readonly [P in K]?: string } {

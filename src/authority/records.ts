@@ -48,7 +48,10 @@ export const recordTypes = {
   credential: info('evidence', 'A key of a device was added, suspended or restored.'),
   versionRaised: info('evidence', 'The state machine version was raised.'),
   measurement: info('evidence', 'A clock was measured: the facts, the policy in force, and the judgement.'),
-  confirmation: info('evidence', 'A later clock sample confirmed the clock that measured.'),
+  confirmation: info(
+    'evidence',
+    'A later clock sample, or rounds among the peers, confirmed the clock that measured.',
+  ),
   certificate: info('evidence', 'The certificate over a measurement was issued.'),
   voided: info('evidence', 'A measurement was given up before it was certified, and why.'),
   clockComparison: info('evidence', 'TAA clock − source, as measured, with its uncertainty.'),

@@ -4,7 +4,15 @@
  * instants and lengths inside 64 bits and every record inside one leaf.
  */
 
-import { durNs, taiNs, type ClockState, type DurNs, type LeapState, type TaiNs } from '../time/types.js';
+import {
+  durNs,
+  taiNs,
+  type ClockState,
+  type DurNs,
+  type LeapState,
+  type PeerVerdict,
+  type TaiNs,
+} from '../time/types.js';
 import { CborError, type CborInput, type CborObject, type CborValue } from '../verify/cbor.js';
 import { asBytes, type CborReader } from '../verify/cbor-reader.js';
 import type { AuditSample, MeasurementFacts } from './model.js';
@@ -20,11 +28,12 @@ export interface ClockWitness {
   readonly taiMinusUtc: number;
   readonly leap: LeapState;
   readonly unmonitored: boolean;
+  readonly peers: PeerVerdict;
 }
 
 export type Testimony =
   | { readonly kind: 'measure'; readonly facts: MeasurementFacts }
-  /** A later clock sample in the same run and epoch left the clock's interval non-empty. */
+  /** A later clock sample, or rounds among the peers, in the same run and epoch found nothing wrong with the clock. */
   | {
       readonly kind: 'confirm';
       readonly device: string;
@@ -32,6 +41,7 @@ export type Testimony =
       readonly run: Uint8Array;
       readonly epoch: number;
       readonly samples: number;
+      readonly peerRounds: number;
     }
   | { readonly kind: 'issue'; readonly device: string; readonly sequence: number; readonly der: Uint8Array }
   | { readonly kind: 'void'; readonly device: string; readonly sequence: number; readonly reason: string }
@@ -138,6 +148,7 @@ const clockStates = [
   'disrupted',
   'quarantined',
 ] as const satisfies readonly ClockState[];
+const peerVerdicts = ['agree', 'disagree', 'unknown'] as const satisfies readonly PeerVerdict[];
 const leapStates = ['none', 'announced', 'inProgress', 'infoStale'] as const satisfies readonly LeapState[];
 
 const MAX_INSTANT = 1n << 62n;
@@ -172,6 +183,7 @@ export function readTestimony(kind: TestimonyKind, reader: CborReader): Testimon
         run: reader.bytes('run', { length: 16 }),
         epoch: reader.uint('epoch'),
         samples: reader.uint('samples'),
+        peerRounds: reader.uint('peerRounds'),
       };
     case 'issue':
       return { kind, ...readAuditName(reader), der: reader.bytes('der', { min: 1, max: MAX_CERTIFICATE }) };
@@ -308,6 +320,8 @@ export function readFacts(reader: CborReader): MeasurementFacts {
     taiMinusUtc: readOffset(reader),
     leap: reader.oneOf('leap', leapStates),
     unmonitored: reader.bool('unmonitored'),
+    peers: reader.oneOf('peers', peerVerdicts),
+    peerRounds: reader.uint('peerRounds'),
     run: reader.bytes('run', { length: 16 }),
     clientStatement: reader.bytes('clientStatement', { max: MAX_CLIENT_STATEMENT }),
     clientSignature: reader.bytes('clientSignature', { max: 1024 }),
@@ -333,6 +347,7 @@ function readClockWitness(reader: CborReader): ClockWitness {
     taiMinusUtc: readOffset(reader),
     leap: reader.oneOf('leap', leapStates),
     unmonitored: reader.bool('unmonitored'),
+    peers: reader.oneOf('peers', peerVerdicts),
   };
 }
 

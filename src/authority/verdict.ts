@@ -23,6 +23,7 @@ export type InconclusiveReason =
   | 'CLOCK_OUT_OF_TOLERANCE'
   | 'CLOCK_DISRUPTED'
   | 'CLOCK_QUARANTINED'
+  | 'CLOCK_DISPUTED'
   | 'CLIENT_STOPPED'
   | 'CREDENTIAL_SUSPENDED';
 
@@ -118,6 +119,7 @@ export function clockReason(state: ClockState): InconclusiveReason | null {
 function clockDoubt(facts: MeasurementFacts, { taaStop }: Standard): InconclusiveReason | null {
   const reason = clockReason(facts.clockState);
   if (reason !== null) return reason;
+  if (facts.peers === 'disagree') return 'CLOCK_DISPUTED';
   const contradictory = facts.taaLow > facts.taaHigh;
   const beyond = facts.taaHigh > taaStop || facts.taaLow < 0n - taaStop;
   return contradictory || beyond ? 'CLOCK_OUT_OF_TOLERANCE' : null;

@@ -16,6 +16,7 @@ import type { SourceStatus } from './core/source.js';
 import type { ClockEvent, SourceRole } from './core/events.js';
 import { freshMemory } from './core/memory.js';
 import type { MachineLimits } from './core/machine.js';
+import type { PeerStatus } from './core/peers.js';
 import { hostProfile, monitorProfile, profiles } from './core/profile.js';
 import type { ClockProfile, ProfileName } from './core/profile.js';
 import { WORKER_STALL_NS } from './core/reading.js';
@@ -25,10 +26,18 @@ import { MemoryWriter, loadMemory, readOscillatorIdentity } from './memory-file.
 import type { LoadedMemory } from './memory-file.js';
 import { readMono, readWall } from './monotonic.js';
 import { establishKeys } from './nts/key-establishment.js';
+import type { PeerKey } from './peer-keys.js';
 import { ClockReader } from './reader.js';
 import type { ClockHandle } from './reader.js';
 import { createSharedState } from './shared-state.js';
-import type { FromWorker, ToWorker, Transport, WorkerSource, WorkerStart } from './worker-protocol.js';
+import type {
+  FromWorker,
+  ToWorker,
+  Transport,
+  WorkerPeers,
+  WorkerSource,
+  WorkerStart,
+} from './worker-protocol.js';
 
 interface NamedSource {
   /** Unique name, for records. */
@@ -91,6 +100,10 @@ export interface ClockOptions {
   readonly rho?: { readonly floorPpb: bigint; readonly coldPpb?: bigint };
   /** File that keeps drift, high-water mark, budget, epoch and latch. Without it every start is a first start. */
   readonly memoryPath?: string;
+  /** Where this node and its peers compare clocks, over UDP; left out for a clock that stands alone. */
+  readonly peering?: WorkerPeers;
+  /** Device that tells of disruptions of a virtual machine. Default: /dev/vmclock0, if there is one. */
+  readonly vmClockPath?: string;
   /** Default: the built-in table. */
   readonly leapTable?: LeapTable;
 }
@@ -104,9 +117,18 @@ export interface ClockService {
   sources(): Promise<readonly SourceStatus[]>;
   /**
    * An operator's decision, to be recorded by the caller first: clears the QUARANTINED latch (or the latch of an absurd rate),
-   * a high-water mark poisoned by a forward jump, or a leap contradiction.
+   * a high-water mark poisoned by a forward jump, or a leap contradiction. `number` grows with every release of this node:
+   * one that is not larger than the last was carried out before and does nothing.
    */
-  release(what: ReleaseWhat): void;
+  release(what: ReleaseWhat, number: number): void;
+  /** Keys agreed with a peer, newest first. They stay in the memory of this process. */
+  setPeerKeys(peer: string, keys: readonly PeerKey[]): void;
+  /** So many rounds among the peers begin at once, for somebody who waits for their outcome. */
+  requestPeerRounds(rounds: number): void;
+  /** Called after every round; the reading says how it ended. @returns a function that ends the subscription */
+  onPeerRound(listener: () => void): () => void;
+  /** What is known of each peer's clock. Rejects if the worker has stopped. */
+  peers(): Promise<readonly PeerStatus[]>;
   /** Stops the worker and writes the memory. Later readings keep growing. */
   stop(): Promise<void>;
   readonly leapTable: LeapTable;
@@ -214,8 +236,12 @@ function startMessage(options: ClockOptions, shared: SharedArrayBuffer, loaded: 
     table: options.leapTable ?? builtinLeapTable,
     memory: loaded.memory,
     seed: randomBytes(4).readUInt32BE(),
+    peering: options.peering ?? null,
+    vmClockPath: options.vmClockPath,
   };
 }
+
+type WorkerStatus = Extract<FromWorker, { kind: 'status' }>;
 
 class RunningClock implements ClockService {
   readonly leapTable: LeapTable;
@@ -226,9 +252,10 @@ class RunningClock implements ClockService {
   readonly #reader: ClockReader;
   readonly #writer: MemoryWriter | null;
   readonly #listeners = new Set<(event: ClockEvent) => void>();
+  readonly #roundListeners = new Set<() => void>();
   readonly #statusRequests = new Map<
     number,
-    { resolve: (sources: readonly SourceStatus[]) => void; reject: (error: Error) => void }
+    { resolve: (status: WorkerStatus) => void; reject: (error: Error) => void }
   >();
   readonly #watchdog: NodeJS.Timeout;
   readonly #exited: Promise<void>;
@@ -277,7 +304,28 @@ class RunningClock implements ClockService {
     return () => this.#listeners.delete(listener);
   }
 
-  sources(): Promise<readonly SourceStatus[]> {
+  async sources(): Promise<readonly SourceStatus[]> {
+    return (await this.#status()).sources;
+  }
+
+  async peers(): Promise<readonly PeerStatus[]> {
+    return (await this.#status()).peers;
+  }
+
+  setPeerKeys(peer: string, keys: readonly PeerKey[]): void {
+    this.#post({ kind: 'peerKeys', peer, keys });
+  }
+
+  requestPeerRounds(rounds: number): void {
+    this.#post({ kind: 'peerRounds', rounds });
+  }
+
+  onPeerRound(listener: () => void): () => void {
+    this.#roundListeners.add(listener);
+    return () => this.#roundListeners.delete(listener);
+  }
+
+  #status(): Promise<WorkerStatus> {
     return new Promise((resolve, reject) => {
       if (!this.#alive) {
         reject(new ClockError('CLOCK_WORKER_FAILED', 'the clock worker has stopped; restart the node'));
@@ -289,8 +337,8 @@ class RunningClock implements ClockService {
     });
   }
 
-  release(what: ReleaseWhat): void {
-    this.#post({ kind: 'release', what });
+  release(what: ReleaseWhat, number: number): void {
+    this.#post({ kind: 'release', what, number });
   }
 
   async stop(): Promise<void> {
@@ -326,8 +374,11 @@ class RunningClock implements ClockService {
       case 'establish':
         this.#establish(message.source);
         return;
+      case 'peerRound':
+        for (const listener of this.#roundListeners) listener();
+        return;
       case 'status':
-        this.#statusRequests.get(message.request)?.resolve(message.sources);
+        this.#statusRequests.get(message.request)?.resolve(message);
         this.#statusRequests.delete(message.request);
     }
   }

@@ -5,7 +5,7 @@
  */
 
 import { monoNs, taiNs } from '../time/types.js';
-import type { ClockState, LeapState, MonoNs } from '../time/types.js';
+import type { ClockState, LeapState, MonoNs, PeerVerdict } from '../time/types.js';
 import type { Published } from './core/reading.js';
 
 /** Numbers of the stored states; append only. */
@@ -18,6 +18,7 @@ const states: readonly ClockState[] = [
   'disrupted',
   'quarantined',
 ];
+const peerVerdicts: readonly PeerVerdict[] = ['unknown', 'agree', 'disagree'];
 const leapStates: readonly LeapState[] = ['none', 'announced', 'inProgress', 'infoStale'];
 
 const fields = [
@@ -26,6 +27,8 @@ const fields = [
   'samples',
   'leap',
   'unmonitored',
+  'peers',
+  'peerRounds',
   'known',
   'boundMono',
   'boundLo',
@@ -66,6 +69,8 @@ function flatten(published: Published): Record<Field, bigint> {
     samples: BigInt(published.samples),
     leap: BigInt(leapStates.indexOf(published.leap)),
     unmonitored: published.unmonitored ? 1n : 0n,
+    peers: BigInt(peerVerdicts.indexOf(published.peers)),
+    peerRounds: BigInt(published.peerRounds),
     known: known === null ? 0n : 1n,
     boundMono: known?.bound.mono ?? 0n,
     boundLo: known?.bound.lo ?? 0n,
@@ -109,6 +114,8 @@ const nothingPublished: Published = {
   known: null,
   leap: 'none',
   unmonitored: true,
+  peers: 'unknown',
+  peerRounds: 0,
 };
 
 export class SharedStateReader {
@@ -150,6 +157,8 @@ export class SharedStateReader {
       samples: Number(get('samples')),
       leap: leapStates[Number(get('leap'))] ?? 'infoStale',
       unmonitored: get('unmonitored') === 1n,
+      peers: peerVerdicts[Number(get('peers'))] ?? 'unknown',
+      peerRounds: Number(get('peerRounds')),
       known: known
         ? {
             bound: {

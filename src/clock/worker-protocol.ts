@@ -5,6 +5,7 @@ import type { ReleaseWhat } from './core/inputs.js';
 import type { SourceConfig, SourceStatus } from './core/source.js';
 import type { ClockEvent } from './core/events.js';
 import type { ClockMemory } from './core/memory.js';
+import type { PeerStatus } from './core/peers.js';
 import type { ClockProfile } from './core/profile.js';
 import type { ChronydTransport } from './chronyd/link.js';
 import type { EstablishmentResult } from './nts/key-establishment.js';
@@ -12,9 +13,16 @@ import type { NtsTransport } from './nts/link.js';
 import type { NtpTransport } from './source-link.js';
 
 export type Transport = NtpTransport | NtsTransport | ChronydTransport;
+import type { PeerKey } from './peer-keys.js';
 
 export interface WorkerSource extends SourceConfig {
   readonly transport: Transport;
+}
+
+/** Where the peers are found, and where they find this node. UDP. */
+export interface WorkerPeers {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly peers: readonly { readonly name: string; readonly host: string; readonly port: number }[];
 }
 
 export interface WorkerStart {
@@ -25,10 +33,14 @@ export interface WorkerStart {
   readonly table: LeapTable;
   readonly memory: ClockMemory;
   readonly seed: number;
+  readonly peering: WorkerPeers | null;
+  readonly vmClockPath: string | undefined;
 }
 
 export type ToWorker =
-  | { readonly kind: 'release'; readonly what: ReleaseWhat }
+  | { readonly kind: 'release'; readonly what: ReleaseWhat; readonly number: number }
+  | { readonly kind: 'peerKeys'; readonly peer: string; readonly keys: readonly PeerKey[] }
+  | { readonly kind: 'peerRounds'; readonly rounds: number }
   | { readonly kind: 'status'; readonly request: number }
   /** The answer to `establish`. */
   | { readonly kind: 'established'; readonly source: string; readonly result: EstablishmentResult }
@@ -38,7 +50,13 @@ export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'event'; readonly event: ClockEvent }
   | { readonly kind: 'memory'; readonly memory: ClockMemory }
-  | { readonly kind: 'status'; readonly request: number; readonly sources: readonly SourceStatus[] }
   /** NTS keys are wanted for this source. */
   | { readonly kind: 'establish'; readonly source: string }
+  | { readonly kind: 'peerRound' }
+  | {
+      readonly kind: 'status';
+      readonly request: number;
+      readonly sources: readonly SourceStatus[];
+      readonly peers: readonly PeerStatus[];
+    }
   | { readonly kind: 'stopped'; readonly memory: ClockMemory };

@@ -6,18 +6,24 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Discipline } from './core/discipline.js';
 import type { ClockEffect, ClockInput } from './core/inputs.js';
+import type { PeersConfig } from './core/peers.js';
 import { tuning } from './core/profile.js';
 import { ChronydLink } from './chronyd/link.js';
-import { readMono, readWall, suspendProbe, wallProbe } from './monotonic.js';
+import { hostProbes } from './host-probes.js';
+import type { HostProbes } from './host-probes.js';
+import { readMono, readWall } from './monotonic.js';
 import { NtsLink } from './nts/link.js';
+import { PeerSocket } from './peer-socket.js';
 import { SharedStateWriter } from './shared-state.js';
 import { NtpLink } from './source-link.js';
 import type { LinkHost, SourceLink, WithoutMoment } from './source-link.js';
-import type { FromWorker, ToWorker, WorkerSource, WorkerStart } from './worker-protocol.js';
+import type { FromWorker, ToWorker, WorkerPeers, WorkerSource, WorkerStart } from './worker-protocol.js';
 
 /** Longest sleep between two signs of life. */
 const HEARTBEAT_MS = 100;
 const PROBE_EVERY_NS = 1_000_000_000n;
+/** A tick that comes this much too late was kept from running: the process, or the machine, stood still. */
+const PAUSED_NS = 500_000_000n;
 
 function linkTo({ name, transport, profile }: WorkerSource, host: LinkHost): SourceLink {
   switch (transport.kind) {
@@ -36,9 +42,12 @@ class ClockWorker {
   readonly #discipline: Discipline;
   readonly #links: ReadonlyMap<string, SourceLink>;
   readonly #timers = new Set<NodeJS.Timeout>();
-  readonly #suspend = suspendProbe();
-  readonly #wall = wallProbe();
+  readonly #probes: HostProbes;
+  readonly #peers: PeerSocket | null;
   #probedMono = readMono();
+  #tickedMono = readMono();
+  #nextTick: NodeJS.Timeout | null = null;
+  #nextTickMono = 0n;
   #stopped = false;
 
   constructor(start: WorkerStart, send: (message: FromWorker) => void) {
@@ -50,7 +59,14 @@ class ClockWorker {
       establish: (source) => send({ kind: 'establish', source }),
     };
     this.#links = new Map(start.sources.map((source) => [source.name, linkTo(source, host)]));
-    this.#discipline = new Discipline(start, start.memory, { mono: readMono(), wallNs: readWall() });
+    const { peering } = start;
+    this.#probes = hostProbes(start.vmClockPath);
+    this.#discipline = new Discipline(
+      peering === null ? start : { ...start, peers: peersOf(peering) },
+      start.memory,
+      { mono: readMono(), wallNs: readWall() },
+    );
+    this.#peers = peering === null ? null : this.#openPeers(peering);
   }
 
   run(): void {
@@ -64,10 +80,21 @@ class ClockWorker {
   receive(message: ToWorker): void {
     switch (message.kind) {
       case 'release':
-        this.#handle({ kind: 'release', what: message.what });
+        this.#handle({ kind: 'release', what: message.what, number: message.number });
+        return;
+      case 'peerKeys':
+        this.#peers?.setKeys(message.peer, message.keys);
+        return;
+      case 'peerRounds':
+        this.#handle({ kind: 'peerRounds', rounds: message.rounds });
         return;
       case 'status':
-        this.#send({ kind: 'status', request: message.request, sources: this.#discipline.sourceStatus() });
+        this.#send({
+          kind: 'status',
+          request: message.request,
+          sources: this.#discipline.sourceStatus(),
+          peers: this.#discipline.peerStatus(),
+        });
         return;
       case 'established': {
         const link = this.#links.get(message.source);
@@ -81,6 +108,8 @@ class ClockWorker {
 
   #stop(): void {
     this.#stopped = true;
+    this.#peers?.close();
+    if (this.#nextTick !== null) clearTimeout(this.#nextTick);
     for (const link of this.#links.values()) link.close();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#send({ kind: 'stopped', memory: this.#discipline.memory() });
@@ -91,12 +120,30 @@ class ClockWorker {
     const effects = this.#discipline.handle({ ...input, mono: readMono(), wallNs: readWall() });
     this.#shared.publish(this.#discipline.published());
     for (const effect of effects) this.#execute(effect);
+    this.#armTick();
+  }
+
+  #openPeers({ listen, peers }: WorkerPeers): PeerSocket {
+    return new PeerSocket({
+      ...listen,
+      peers,
+      stampAt: (mono) => this.#discipline.stampAt(mono),
+      standing: () => this.#discipline.standing(),
+      onAnswer: (peer, round, exchange) => this.#handle({ kind: 'peerAnswer', peer, round, exchange }),
+      onFailure: (detail) => this.#handle({ kind: 'peerSocketFailed', detail }),
+    });
   }
 
   #execute(effect: ClockEffect): void {
     switch (effect.kind) {
       case 'ask':
         this.#links.get(effect.source)?.ask(effect.address);
+        return;
+      case 'askPeers':
+        this.#peers?.ask(effect.round, effect.peers);
+        return;
+      case 'peerRound':
+        this.#send({ kind: 'peerRound' });
         return;
       case 'event':
         this.#send({ kind: 'event', event: effect.event });
@@ -108,19 +155,38 @@ class ClockWorker {
 
   #tick(): void {
     const mono = readMono();
-    this.#shared.heartbeat(mono);
-    this.#probe(mono);
+    const late = mono - this.#tickedMono;
+    this.#tickedMono = mono;
+    this.#nextTick = null;
+    // What may have happened meanwhile is looked at first, and published before the sign of life that vouches for it.
+    this.#probe(mono, late > PAUSED_NS);
+    if (late > PAUSED_NS) this.#handle({ kind: 'paused', forNs: late });
     this.#handle({ kind: 'tick' });
-    const untilPoll = Number((this.#discipline.nextPollMono() - readMono()) / 1_000_000n) + 1;
-    this.#later(Math.min(Math.max(untilPoll, 1), HEARTBEAT_MS), () => this.#tick());
+    this.#shared.heartbeat(mono);
   }
 
-  #probe(mono: bigint): void {
-    if (mono - this.#probedMono < PROBE_EVERY_NS) return;
+  /** One tick is always ahead: when the discipline asks for it, or for the next sign of life. */
+  #armTick(): void {
+    if (this.#stopped) return;
+    const now = readMono();
+    const latest = this.#tickedMono + BigInt(HEARTBEAT_MS) * 1_000_000n;
+    const poll = this.#discipline.nextPollMono();
+    const next = poll < latest ? poll : latest;
+    if (this.#nextTick !== null && this.#nextTickMono <= next) return;
+    if (this.#nextTick !== null) clearTimeout(this.#nextTick);
+    this.#nextTickMono = next;
+    const ms = next > now ? Number((next - now) / 1_000_000n) + 1 : 1;
+    this.#nextTick = setTimeout(() => this.#tick(), ms);
+  }
+
+  #probe(mono: bigint, now: boolean): void {
+    const disrupted = this.#probes.machineDisrupted();
+    if (disrupted !== null) this.#handle({ kind: 'machineDisrupted', detail: disrupted });
+    if (!now && mono - this.#probedMono < PROBE_EVERY_NS) return;
     this.#probedMono = readMono();
-    const slept = this.#suspend.jump();
+    const slept = this.#probes.slept();
     if (slept > tuning.suspendNs) this.#handle({ kind: 'suspended', forNs: slept });
-    const stepped = this.#wall.jump();
+    const stepped = this.#probes.wallStepped();
     if (stepped !== 0n && slept === 0n) this.#handle({ kind: 'wallStepped', byNs: stepped });
   }
 
@@ -132,6 +198,11 @@ class ClockWorker {
     this.#timers.add(timer);
   }
 }
+
+const peersOf = ({ peers }: WorkerPeers): PeersConfig => ({
+  peers: peers.map(({ name }) => name),
+  clusterSize: peers.length + 1,
+});
 
 if (parentPort !== null) {
   const port = parentPort;

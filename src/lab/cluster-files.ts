@@ -237,7 +237,11 @@ function writeConfiguration(plan: ClusterPlan, name: string, genesisFile: string
     },
     peers: plan.nodes
       .filter((peer) => peer.name !== name)
-      .map((peer) => ({ node: peer.name, address: addressOf(name, peer.name) })),
+      .map((peer) => ({
+        node: peer.name,
+        address: addressOf(name, peer.name),
+        clock: own(portsOf(plan, peer.name).peers),
+      })),
     clock: {
       profile: 'lab',
       sources: [{ name: 'laboratory reference', address: own(plan.referencePort(name)), role: 'reference' }],

@@ -35,8 +35,11 @@ export interface PeerNetwork {
   onPeerLost(handler: (peer: string) => void): void;
 }
 
-/** `raft` and `checkpoint` belong to those rooms; `clock` is a node's own reading, see core/cluster-time.ts. */
-export type PeerMessageKind = 'raft' | 'checkpoint' | 'clock';
+/**
+ * `raft` and `checkpoint` belong to those rooms; `clock` is a node's own reading, see core/cluster-time.ts; `clockKeys` is
+ * for the keys of the clock datagrams, see host/clock-peers.ts.
+ */
+export type PeerMessageKind = 'raft' | 'checkpoint' | 'clock' | 'clockKeys';
 
 /** Something that a person should hear of now: alarms, refusals to serve. The record of it is in the log. */
 export interface Notifier {
@@ -57,5 +60,7 @@ export interface Environment {
   readonly signer: NodeSigner;
   readonly verifier: SignatureVerifier;
   readonly clockReading: () => ClockReading;
+  /** So many rounds among the clocks of the cluster are wanted at once; the reading counts them. */
+  readonly requestPeerRounds: (rounds: number) => void;
   readonly notifier: Notifier;
 }

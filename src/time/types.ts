@@ -41,6 +41,9 @@ export type ClockState =
 
 export type LeapState = 'none' | 'announced' | 'inProgress' | 'infoStale';
 
+/** Where a node stands among its peers: a majority says the same, or finds it wrong, or too few are heard. */
+export type PeerVerdict = 'agree' | 'disagree' | 'unknown';
+
 /** One reading of a node's disciplined clock, with everything that a certificate has to say about it. */
 export interface ClockReading extends TaiInterval {
   /** Best estimate; `earliest ≤ best ≤ latest`. */
@@ -59,6 +62,9 @@ export interface ClockReading extends TaiInterval {
   readonly leap: LeapState;
   /** No monitor source can vouch for the reference. */
   readonly unmonitored: boolean;
+  readonly peers: PeerVerdict;
+  /** Rounds among the peers, since start, in which a majority agreed; a measurement is confirmed by two later ones. */
+  readonly peerRounds: number;
 }
 
 /** Deferred work, on real or simulated time. */

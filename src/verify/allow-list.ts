@@ -8,7 +8,15 @@
 
 /** What an algorithm may be used for. */
 export type CryptoUse =
-  'tls' | 'certificate' | 'statement' | 'command' | 'checkpoint' | 'hash' | 'mac' | 'key-protection';
+  | 'tls'
+  | 'certificate'
+  | 'statement'
+  | 'command'
+  | 'checkpoint'
+  | 'hash'
+  | 'mac'
+  | 'key-protection'
+  | 'key-agreement';
 
 export interface AllowedAlgorithm {
   readonly name: string;
@@ -32,14 +40,14 @@ export const allowList = {
     signature('rsa-pkcs1-sha256', 'RSASSA-PKCS1-v1_5', 128, true, ['certificate', 'command']),
     signature('rsa-pss-sha256', 'RSA-PSS', 128, true, ['tls']),
     signature('ed25519', 'EdDSA', 128, false, ['checkpoint']),
-    entry('ecdh-p256', 'ECDH', 128, ['tls']),
+    entry('ecdh-p256', 'ECDH', 128, ['tls', 'key-agreement']),
     entry('ecdh-p384', 'ECDH', 192, ['tls']),
     entry('aes-128-gcm', 'AES with GCM', 128, ['tls']),
     entry('aes-256-gcm', 'AES with GCM', 256, ['tls']),
     entry('aes-256-cbc', 'AES with CBC', 256, ['key-protection']),
     entry('sha-256', 'SHA-256', 128, ['hash', 'tls', 'certificate', 'statement', 'checkpoint']),
     entry('sha-384', 'SHA-384', 192, ['hash', 'tls', 'certificate']),
-    entry('hmac-sha-256', 'HMAC', 128, ['mac', 'key-protection', 'tls']),
+    entry('hmac-sha-256', 'HMAC', 128, ['mac', 'key-protection', 'key-agreement', 'tls']),
     entry('hmac-sha-384', 'HMAC', 192, ['mac', 'tls']),
     entry('aes-128-cmac', 'CMAC', 128, ['mac']),
     entry('aes-256-cmac', 'CMAC', 256, ['mac']),

@@ -108,6 +108,12 @@ export const reasons = {
     "The node's clock disagrees with the other nodes and serves nothing until it is released.",
     'Connect to another node; compare the references of the sites.',
   ),
+  CLOCK_DISPUTED: call(
+    'UNAVAILABLE',
+    'retry',
+    "Another node's clock and this one's cannot both be right, and no majority has told yet which is wrong.",
+    'Connect to another node; compare the references of the sites (taactl clock status).',
+  ),
   // Who may do what
   IDENTITY_NOT_ACCEPTED: call(
     'UNAUTHENTICATED',

@@ -181,6 +181,7 @@ export class Cluster {
       run: facts.run,
       epoch: facts.clockEpoch,
       samples: facts.clockSamples + 1,
+      peerRounds: facts.peerRounds,
     });
   }
 
@@ -257,6 +258,8 @@ export function factsOf(device: string, name: string, request: number, offset: b
     taiMinusUtc: 37,
     leap: 'none',
     unmonitored: true,
+    peers: 'agree',
+    peerRounds: 4,
     run: runOf('n1'),
     clientStatement: text('what the client signed'),
     clientSignature: text('its signature'),

@@ -35,6 +35,7 @@ export function goldenStory(): Cluster {
       taiMinusUtc: 37,
       leap: 'none',
       unmonitored: true,
+      peers: 'agree',
     },
   });
   cluster.propose('n1', {

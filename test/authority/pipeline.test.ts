@@ -114,13 +114,23 @@ test('a certificate is accepted only over the committed facts and by the key of 
   t.is(issue(cluster.certificate({ ...audit, judgement: narrower }, keyOf('n1'))).reason, 'AUDIT_FINISHED');
 });
 
-test('a measurement is confirmed only by a later sample of its own run and epoch', (t) => {
+test('a measurement is confirmed only by a later sample, or two later rounds, of its own run and epoch', (t) => {
   const cluster = new Cluster();
   const device = cluster.device('tsa1');
   cluster.measure('n1', factsOf(device, 'tsa1', 1, 0n));
-  const right = { kind: 'confirm', device, sequence: 1, run: runOf('n1'), epoch: 1, samples: 11 } as const;
+  const right = {
+    kind: 'confirm',
+    device,
+    sequence: 1,
+    run: runOf('n1'),
+    epoch: 1,
+    samples: 11,
+    peerRounds: 4,
+  } as const;
   for (const wrong of [
     { ...right, samples: 10 },
+    { ...right, samples: 10, peerRounds: 5 },
+    { ...right, samples: 10, peerRounds: 6, epoch: 2 },
     { ...right, epoch: 2 },
     { ...right, run: runOf('later') },
   ]) {
@@ -129,6 +139,18 @@ test('a measurement is confirmed only by a later sample of its own run and epoch
   t.is(cluster.propose('n2', right).reason, 'NOT_THE_MEASURING_NODE');
   t.is(cluster.propose('n1', { ...right, sequence: 2 }).reason, 'AUDIT_UNKNOWN');
   t.true(cluster.propose('n1', right).accepted);
+  cluster.measure('n1', factsOf(device, 'tsa1', 2, 0n));
+  const byPeers = { ...right, sequence: 2, samples: 10, peerRounds: 6 };
+  const only = (confirmBy: 'reference' | 'peers', basedOn: number): void => {
+    t.true(
+      cluster.order('ada', { command: 'setClusterPolicy', basedOn, change: { audit: {}, confirmBy } })
+        .accepted,
+    );
+  };
+  only('reference', 1);
+  t.is(cluster.propose('n1', byPeers).reason, 'NOT_CONFIRMED', 'the policy asks for the reference');
+  only('peers', 2);
+  t.true(cluster.propose('n1', byPeers).accepted);
 });
 
 test('what voids an audit: its deadline, the clock, a new run, a stop, its own node', (t) => {
@@ -190,7 +212,7 @@ test('what leaves an audit alone: another node’s trouble, and after confirmati
   cluster.confirm(cluster.audit(device, 1));
   started(cluster, 'n1', 'second');
   t.is(cluster.audit(device, 1).stage, 'confirmed');
-  const clock = { run: runOf('second'), epoch: 7, samples: 1, mayIssue: true };
+  const clock = { run: runOf('second'), epoch: 7, samples: 1, peerRounds: 0, mayIssue: true };
   t.like(
     nextSteps(cluster.authority, 'n1', clock, () => false),
     [{ kind: 'sign' }],
@@ -203,7 +225,7 @@ test('next steps are derived from the state: confirm, void, sign, each once, old
   const device = cluster.device('tsa1');
   for (const request of [1, 2, 3]) cluster.measure('n1', factsOf(device, 'tsa1', request, 0n));
   cluster.confirm(cluster.audit(device, 2));
-  const clock: IssuingClock = { run: runOf('n1'), epoch: 1, samples: 11, mayIssue: true };
+  const clock: IssuingClock = { run: runOf('n1'), epoch: 1, samples: 11, peerRounds: 4, mayIssue: true };
   const kinds = (changes: Partial<IssuingClock>, asked: readonly string[] = []) =>
     nextSteps(cluster.authority, 'n1', { ...clock, ...changes }, (audit, kind) =>
       asked.includes(`${audit.sequence} ${kind}`),
@@ -211,6 +233,7 @@ test('next steps are derived from the state: confirm, void, sign, each once, old
   t.deepEqual(kinds({}), ['1 confirm', '2 sign', '3 confirm']);
   t.deepEqual(kinds({}, ['1 confirm', '2 sign']), ['3 confirm']);
   t.deepEqual(kinds({ samples: 10 }), ['2 sign'], 'no later sample yet');
+  t.deepEqual(kinds({ samples: 10, peerRounds: 6 }), ['1 confirm', '2 sign', '3 confirm']);
   t.deepEqual(kinds({ epoch: 2 }), ['1 void', '2 sign', '3 void']);
   t.deepEqual(kinds({ run: runOf('later') }), ['1 void', '2 sign', '3 void']);
   t.deepEqual(kinds({ mayIssue: false }), []);
@@ -259,6 +282,7 @@ function transition(
       taiMinusUtc: 37,
       leap: 'none',
       unmonitored: true,
+      peers: 'agree',
     },
   });
 }

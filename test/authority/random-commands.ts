@@ -97,7 +97,15 @@ export class RandomCommands {
     if (audit.stage === 'confirmed') {
       return { kind: 'issue', device, sequence, der: this.#cluster.certificate(audit, keyOf(audit.node)) };
     }
-    return { kind: 'confirm', device, sequence, run: facts.run, epoch: facts.clockEpoch, samples: 11 };
+    return {
+      kind: 'confirm',
+      device,
+      sequence,
+      run: facts.run,
+      epoch: facts.clockEpoch,
+      samples: 11,
+      peerRounds: 0,
+    };
   }
 
   #transition(): Command {
@@ -116,6 +124,7 @@ export class RandomCommands {
         taiMinusUtc: 37,
         leap: 'none',
         unmonitored: false,
+        peers: 'unknown',
       },
     };
   }

@@ -143,7 +143,7 @@ test('an indicator that contradicts the table is an anomaly, told once, and show
   t.is(world.events.filter((e) => e.kind === 'anomaly' && e.code === 'leapContradiction').length, 1);
   t.is(world.reading().leap, 'infoStale');
   world.server().leap = 0;
-  world.input({ kind: 'release', what: 'leap' });
+  world.input({ kind: 'release', what: 'leap', number: 1 });
   world.run(NS_PER_S);
   t.is(world.reading().leap, 'none');
 });

@@ -150,7 +150,7 @@ test('an oscillator that runs 300 ppm off is called absurd and waits for an oper
   world.run(10n * NS_PER_S);
   t.is(world.reading().state, 'outOfTolerance');
   world.ratePpb = 10_000n;
-  world.input({ kind: 'release', what: 'latch' });
+  world.input({ kind: 'release', what: 'latch', number: 1 });
   t.true(world.runUntil(() => world.reading().state === 'synchronised'));
 });
 

@@ -112,7 +112,7 @@ test('three disruptions within an hour latch quarantine, over a restart, until a
   t.teardown(() => again.stop());
   await until('published', () => again.reading().epoch > 4);
   t.is(again.reading().state, 'quarantined');
-  again.release('latch');
+  again.release('latch', 1);
   await until('synchronised', inState(again, 'synchronised'));
 });
 
@@ -135,7 +135,7 @@ test('a served time is never before one that was served, nor before the high-wat
     events.some((e) => e.kind === 'anomaly' && e.code === 'highWaterAhead'),
   );
   t.not(second.reading().state, 'synchronised');
-  second.release('highWater');
+  second.release('highWater', 1);
   await until('synchronised', inState(second, 'synchronised'));
   let last = second.reading();
   for (let i = 0; i < 20_000; i++) {

@@ -30,6 +30,8 @@ function published(n: bigint): Published {
     },
     leap: 'announced',
     unmonitored: true,
+    peers: 'agree',
+    peerRounds: Number(n),
   };
 }
 
@@ -84,7 +86,7 @@ test.serial('under a writer that hardly rests, no reader ever sees half of a sta
       let n = 0n;
       while (Date.now() < end) {
         n++;
-        writer.publish({ state: 'synchronised', epoch: 3, samples: Number(n), leap: 'announced', unmonitored: true, known: {
+        writer.publish({ state: 'synchronised', epoch: 3, samples: Number(n), leap: 'announced', unmonitored: true, peers: 'agree', peerRounds: Number(n), known: {
           bound: { mono: n, lo: 0n, hi: n, ratePpb: n, rhoPpb: n },
           overlay: { mono: n, tai: n, ratePpb: n, untilMono: n, afterPpb: n }, lastSampleMono: n } });
         // Twenty thousand times a second: a hundred times more often than the clock ever does.
@@ -201,6 +203,8 @@ const memory: ClockMemory = {
   epoch: 7,
   quarantined: true,
   rateHeld: false,
+  disputed: true,
+  released: 41,
   disruptions: [1n, 2n],
   sources: {
     nict: {

@@ -48,6 +48,7 @@ export interface WorldOptions {
   readonly start?: TaiNs;
   /** Beside one reference `nict`, monitors with these names. */
   readonly monitors?: readonly string[];
+  readonly peers?: DisciplineConfig['peers'];
 }
 
 export function symmetricPath(least: bigint, jitter: bigint): SimulatedServer['path'] {
@@ -68,6 +69,8 @@ export class SimulatedWorld {
   ratePpb = 0n;
   /** Called after every input, before time goes on: an adversary may choose the rate by what the clock now assumes. */
   adversary: () => void = () => undefined;
+  /** A round among the peers begins. */
+  askPeers: (round: number, peers: readonly string[]) => void = () => undefined;
   #mono = monoNs(1_000_000_000_000n);
   #tai: TaiNs;
   /** Parts of a nanosecond, in billionths. */
@@ -93,6 +96,7 @@ export class SimulatedWorld {
         limits: options.limits ?? { syncNs: 10_000_000n, holdNs: 50_000_000n },
         table: this.table,
         seed: options.seed,
+        ...(options.peers === undefined ? {} : { peers: options.peers }),
       },
       options.memory ?? freshMemory,
       this.#moment(),
@@ -222,6 +226,7 @@ export class SimulatedWorld {
 
   #execute(effect: ClockEffect): void {
     if (effect.kind === 'event') this.events.push(effect.event);
+    if (effect.kind === 'askPeers') this.askPeers(effect.round, effect.peers);
     if (effect.kind === 'ask') this.#exchange(effect.source, effect.address);
   }
 

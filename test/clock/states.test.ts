@@ -25,12 +25,20 @@ const limits: MachineLimits = {
   syncNs: 10n,
   holdNs: 50n,
 };
-const ready: Assessment = { samples: 8, addresses: 2, ageNs: 0n, halfWidthNs: 5n, aboveHighWater: true };
+const ready: Assessment = {
+  samples: 8,
+  addresses: 2,
+  ageNs: 0n,
+  halfWidthNs: 5n,
+  aboveHighWater: true,
+  inDoubt: false,
+};
 const machine = (state: ClockState, other: Partial<Machine> = {}): Machine => ({
   state,
   epoch: 4,
   disruptions: [],
   rateHeld: false,
+  disputed: false,
   ...other,
 });
 
@@ -61,6 +69,7 @@ test('the table of transitions', (t) => {
     ['acquiring', 'one address', assess({ addresses: 1 }), 'acquiring', 4],
     ['acquiring', 'stale', assess({ ageNs: 601n }), 'acquiring', 4],
     ['acquiring', 'wide', assess({ halfWidthNs: 11n }), 'acquiring', 4],
+    ['acquiring', 'in doubt among the peers', assess({ inDoubt: true }), 'acquiring', 4],
     ['acquiring', 'below the high-water mark', assess({ aboveHighWater: false }), 'acquiring', 4],
     ['synchronised', 'good', assess({}), 'synchronised', 4],
     ['synchronised', 'stale', assess({ ageNs: 601n }), 'holdover', 4],

@@ -37,6 +37,8 @@ const POLICY: CborMap = new Map<string, CborValue>([
   ],
   ['taaAlarm', ms(TAA_STOP_MS)],
   ['taaStop', ms(TAA_STOP_MS)],
+  // So that an audit waits for the reference long enough to be caught by its jump.
+  ['confirmBy', 'reference'],
 ]);
 
 const directory = mkdtempSync(join(tmpdir(), 'taa-clock-'));

@@ -31,6 +31,8 @@ function liveSession(clock: { taiMinusUtc: number; epoch: number }) {
     rhoPpb: 0,
     leap: 'none',
     unmonitored: false,
+    peers: 'unknown',
+    peerRounds: 0,
     ...clock,
   });
   const unused = (): never => {
@@ -45,6 +47,7 @@ function liveSession(clock: { taiMinusUtc: number; epoch: number }) {
     timers: { after: () => () => undefined },
     random: (length) => new Uint8Array(length).fill(said.length),
     clockReading: reading,
+    measured: () => undefined,
     verifier: { verify: unused },
     mayMeasure: () => null,
     certified: () => true,

@@ -227,6 +227,8 @@ function reading(node: FakeNode): ClockReading {
     taiMinusUtc: 37,
     leap: 'none',
     unmonitored: false,
+    peers: 'unknown',
+    peerRounds: 0,
   };
 }
 

@@ -73,6 +73,8 @@ function clockReading(): ClockReading {
     taiMinusUtc: taiMinusUtcAt(best, builtinLeapTable),
     leap: 'none',
     unmonitored: false,
+    peers: 'unknown',
+    peerRounds: 0,
   };
 }
 

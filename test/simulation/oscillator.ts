@@ -84,6 +84,8 @@ export class SimulatedClock {
       taiMinusUtc: 37,
       leap: 'none',
       unmonitored: true,
+      peers: 'unknown',
+      peerRounds: 0,
     };
   }
 

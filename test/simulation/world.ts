@@ -254,6 +254,8 @@ export class World {
       },
       verifier: simulatedVerifier,
       clockReading: () => clock.reading(),
+      // Nothing but the reference confirms here.
+      requestPeerRounds: () => undefined,
       notifier: { notify: () => undefined },
     };
   }

@@ -8,7 +8,7 @@
 
 import { leapTableExpired, taiMinusUtcAt } from '../../time/leap-table.js';
 import { NS_PER_S, durNs, taiNs } from '../../time/types.js';
-import type { TaiNs } from '../../time/types.js';
+import type { ClockState, MonoNs, TaiNs } from '../../time/types.js';
 import type { AnomalyCode, ClockEvent, EventTime, RejectionTest } from './events.js';
 import type { HostReport } from './host-report.js';
 import type { ClockEffect, ClockInput, DisciplineConfig, Moment, ReleaseWhat } from './inputs.js';
@@ -19,6 +19,13 @@ import type { ClockMemory } from './memory.js';
 import { observe, verdictOf } from './monitors.js';
 import type { MonitorVerdict } from './monitors.js';
 import { overlayAt } from './overlay.js';
+import { NOTHING_KNOWN } from './peer-packet.js';
+import type { PeerStamp } from './peer-packet.js';
+import { isServing } from './peer-relation.js';
+import type { NodeView, PeerExchange, Range } from './peer-relation.js';
+import { PeerWatch } from './peers.js';
+import type { PeerStatus, RoundVerdict } from './peers.js';
+import { boundAt } from './bound.js';
 import { halfWidthOf, knownAt } from './reading.js';
 import type { Published } from './reading.js';
 import type { Sample } from './sample.js';
@@ -37,6 +44,7 @@ export class Discipline {
   readonly #config: DisciplineConfig;
   readonly #limits: MachineLimits;
   readonly #sources = new Map<string, Source>();
+  readonly #peers: PeerWatch | null;
   #machine: Machine;
   #tracker: Tracker;
   /** Accepted reference samples since start. */
@@ -47,6 +55,11 @@ export class Discipline {
   #leapContradicted = false;
   #expiryReported = false;
   #monitorVerdict: MonitorVerdict = 'none';
+  #peerRounds = 0;
+  /** What is known here and what a peer promised in the last round cannot both be true. */
+  #inDoubt = false;
+  /** The last release that was carried out. */
+  #released: number;
   #rememberedMono: bigint;
   #random: number;
   #now: Moment;
@@ -61,12 +74,15 @@ export class Discipline {
       ...config.limits,
     };
     this.#machine = {
-      state: memory.quarantined ? 'quarantined' : memory.rateHeld ? 'outOfTolerance' : 'unsynchronised',
+      state: rememberedState(memory),
       // Readings of an earlier run must not be compared with those of this one.
       epoch: memory.epoch + 1,
       disruptions: memory.disruptions,
       rateHeld: memory.rateHeld,
+      disputed: memory.disputed,
     };
+    this.#peers = config.peers === undefined ? null : new PeerWatch(config.peers, now.mono);
+    this.#released = memory.released;
     this.#driftPpb = memory.driftPpb;
     this.#tracker = new Tracker(config.profile, memory.driftPpb);
     this.#highWater = memory.highWaterTai;
@@ -105,6 +121,21 @@ export class Discipline {
       case 'noAnswer':
         this.#onNoAnswer(input.source, input.address);
         break;
+      case 'peerAnswer':
+        this.#peers?.answered(input.peer, input.round, input.exchange, this.#now.mono);
+        break;
+      case 'peerSocketFailed':
+        this.#anomaly('peerSocketFailed', null, input.detail);
+        break;
+      case 'peerRounds':
+        this.#peers?.want(input.rounds);
+        break;
+      case 'machineDisrupted':
+        this.#disrupt('machineDisrupted', input.detail);
+        break;
+      case 'paused':
+        this.#anomaly('processPaused', null, `the node stood still for ${input.forNs.toString()} ns`);
+        break;
       case 'suspended':
         this.#disrupt('suspended', `the host slept for ${input.forNs.toString()} ns`);
         break;
@@ -116,7 +147,7 @@ export class Discipline {
         );
         break;
       case 'release':
-        this.#onRelease(input.what);
+        this.#onRelease(input.what, input.number);
         break;
     }
     this.#housekeeping();
@@ -129,6 +160,8 @@ export class Discipline {
     for (const { polling } of this.#sources.values()) {
       if (next === null || polling.nextMono < next) next = polling.nextMono;
     }
+    const peers = this.#peers?.nextMono();
+    if (peers !== undefined && (next === null || peers < next)) next = peers;
     return next ?? this.#now.mono + 1_000_000_000n;
   }
 
@@ -140,7 +173,32 @@ export class Discipline {
       known: this.#tracker.known,
       leap: leapStateAt(this.#config.table, this.#leapInstant(), this.#leapContradicted),
       unmonitored: this.#unmonitored(),
+      peers: this.#peers?.verdict ?? 'unknown',
+      peerRounds: this.#peerRounds,
     };
+  }
+
+  /** What this node says of itself to a peer at `mono`. */
+  stampAt(mono: MonoNs): PeerStamp {
+    const claim = this.#claimAt(mono);
+    if (claim === null) return { mono, ...NOTHING_KNOWN };
+    return { mono, earliest: taiNs(mono + claim.lo), latest: taiNs(mono + claim.hi) };
+  }
+
+  /** What stands beside the stamps. */
+  standing(): Pick<PeerExchange, 'state' | 'disputed' | 'epoch' | 'ratePpb' | 'rhoPpb'> {
+    const bound = this.#tracker.bound;
+    return {
+      state: this.#machine.state,
+      disputed: this.#machine.disputed,
+      epoch: this.#machine.epoch,
+      ratePpb: bound?.ratePpb ?? 0n,
+      rhoPpb: bound?.rhoPpb ?? this.#config.profile.rhoColdPpb,
+    };
+  }
+
+  peerStatus(): readonly PeerStatus[] {
+    return this.#peers?.status() ?? [];
   }
 
   memory(): ClockMemory {
@@ -150,6 +208,8 @@ export class Discipline {
       epoch: this.#machine.epoch,
       quarantined: this.#machine.state === 'quarantined',
       rateHeld: this.#machine.rateHeld,
+      disputed: this.#machine.disputed,
+      released: this.#released,
       disruptions: this.#machine.disruptions,
       sources: Object.fromEntries([...this.#sources].map(([name, { polling }]) => [name, polling.memory()])),
     };
@@ -350,6 +410,53 @@ export class Discipline {
     );
   }
 
+  // ── peers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #watchPeers(): void {
+    const peers = this.#peers;
+    if (peers === null) return;
+    const outcome = peers.close(this.#now.mono, (at) => this.#ownView(at));
+    if (outcome !== null) {
+      this.#inDoubt = outcome.inDoubt;
+      if (outcome.verdict === 'agree') this.#peerRounds++;
+      for (const { code, peer, detail } of outcome.notes) this.#anomaly(code, peer, detail);
+      this.#onRound(outcome.verdict, outcome.oscillators, outcome.detail);
+      this.#effects.push({ kind: 'peerRound' });
+    }
+    const due = peers.due(this.#now.mono);
+    if (due !== null) this.#effects.push({ kind: 'askPeers', round: due.number, peers: due.peers });
+  }
+
+  /**
+   * A clock that serves stops at once. One that does not serve yet is only kept from serving, unless its oscillator is in
+   * doubt: then its samples, too, no longer belong together.
+   */
+  #onRound(verdict: RoundVerdict, oscillators: boolean, detail: string): void {
+    if (verdict !== 'outvoted' && verdict !== 'disputed') return;
+    if (this.#tracker.bound === null) return;
+    if (this.#isServing() || oscillators) this.#disrupt(verdict, detail);
+  }
+
+  #ownView(at: MonoNs): NodeView {
+    const { state, epoch, ratePpb, rhoPpb } = this.standing();
+    return {
+      name: 'this node',
+      epoch,
+      serving: isServing(state),
+      claim: this.#claimAt(at),
+      oscillator: { lo: 0n, hi: 0n },
+      ratePpb,
+      rhoPpb,
+    };
+  }
+
+  /** Range of TAI − own oscillator; null while nothing is known. */
+  #claimAt(mono: MonoNs): Range | null {
+    const bound = this.#tracker.bound;
+    if (bound === null) return null;
+    return boundAt(bound, mono > bound.mono ? mono : bound.mono);
+  }
+
   // ── state ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #disrupt(reason: DisruptionReason, detail: string): void {
@@ -363,12 +470,19 @@ export class Discipline {
     if (reason === null) return;
     // The event tells the time as it was known when it happened, before the epoch's knowledge is dropped.
     const time = { ...this.#eventTime(), epoch: machine.epoch };
-    if (machine.epoch !== before.epoch) this.#tracker = new Tracker(this.#config.profile, this.#driftPpb);
+    if (machine.epoch !== before.epoch) {
+      this.#tracker = new Tracker(this.#config.profile, this.#driftPpb);
+      this.#peers?.forget();
+      this.#inDoubt = false;
+    }
     this.#emit({ kind: 'transition', ...time, from: before.state, to: machine.state, reason, detail });
     this.#effects.push({ kind: 'remember' });
   }
 
-  #onRelease(what: ReleaseWhat): void {
+  #onRelease(what: ReleaseWhat, number: number): void {
+    if (number <= this.#released) return;
+    this.#released = number;
+    this.#anomaly('released', null, `an operator released: ${what}`);
     switch (what) {
       case 'latch':
         this.#monitorVerdict = 'none';
@@ -386,6 +500,7 @@ export class Discipline {
   }
 
   #housekeeping(): void {
+    this.#watchPeers();
     this.#assess();
     this.#checkTable();
     this.#poll();
@@ -409,6 +524,7 @@ export class Discipline {
         ageNs: this.#now.mono - known.lastSampleMono,
         halfWidthNs: halfWidthOf(instants),
         aboveHighWater: ahead <= 0n,
+        inDoubt: this.#inDoubt,
       },
     };
     this.#step(event, '');
@@ -494,4 +610,11 @@ export class Discipline {
   #emit(event: ClockEvent): void {
     this.#effects.push({ kind: 'event', event });
   }
+}
+
+/** A latch that was closed when the node stopped is closed when it starts. */
+function rememberedState({ quarantined, rateHeld, disputed }: ClockMemory): ClockState {
+  if (quarantined) return 'quarantined';
+  if (rateHeld) return 'outOfTolerance';
+  return disputed ? 'disrupted' : 'unsynchronised';
 }

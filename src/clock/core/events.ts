@@ -3,6 +3,7 @@
 import type { ClockState, DurNs, MonoNs, TaiInterval } from '../../time/types.js';
 import type { TransitionReason } from './machine.js';
 import type { HostTest } from './host-report.js';
+import type { PeerNoteCode } from './peers.js';
 import type { PacketTest } from './verdict.js';
 
 export type SourceRole = 'reference' | 'monitor';
@@ -63,7 +64,12 @@ export type AnomalyCode =
   | 'budgetExhausted'
   | 'memoryRejected'
   | 'sourceRoleChanged'
-  | TroubleCode;
+  | TroubleCode
+  /** This node's threads stood still; the oscillator ran on. */
+  | 'processPaused'
+  | 'released'
+  | 'peerSocketFailed'
+  | PeerNoteCode;
 
 export interface AnomalyEvent extends EventTime {
   readonly kind: 'anomaly';

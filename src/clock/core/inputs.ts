@@ -4,6 +4,8 @@ import type { LeapTable } from '../../time/leap-table.js';
 import type { MonoNs } from '../../time/types.js';
 import type { ClockEvent, TroubleCode } from './events.js';
 import type { HostReport } from './host-report.js';
+import type { PeerExchange } from './peer-relation.js';
+import type { PeersConfig } from './peers.js';
 import type { ClockProfile } from './profile.js';
 import type { SourceConfig } from './source.js';
 import type { Exchange } from './verdict.js';
@@ -17,6 +19,8 @@ export interface DisciplineConfig {
   readonly table: LeapTable;
   /** Spreads the polls of nodes that start together. */
   readonly seed: number;
+  /** The other nodes of the cluster; left out where there are none. */
+  readonly peers?: PeersConfig;
 }
 
 /** When an input happened. */
@@ -53,13 +57,31 @@ export type ClockInput = Moment &
         readonly code: TroubleCode;
         readonly detail: string;
       }
+    | {
+        readonly kind: 'peerAnswer';
+        readonly peer: string;
+        readonly round: number;
+        readonly exchange: PeerExchange;
+      }
+    /** The peers can neither be asked nor answered. */
+    | { readonly kind: 'peerSocketFailed'; readonly detail: string }
+    /** Somebody waits for the outcome of so many rounds among the peers. */
+    | { readonly kind: 'peerRounds'; readonly rounds: number }
     | { readonly kind: 'suspended'; readonly forNs: bigint }
+    /** The hypervisor's disruption marker has changed. */
+    | { readonly kind: 'machineDisrupted'; readonly detail: string }
+    /** The thread that keeps the clock was not run for so long; the oscillator was. */
+    | { readonly kind: 'paused'; readonly forNs: bigint }
     | { readonly kind: 'wallStepped'; readonly byNs: bigint }
-    | { readonly kind: 'release'; readonly what: ReleaseWhat }
+    /** `number` grows with every release of this node; one that is not larger than the last was carried out before. */
+    | { readonly kind: 'release'; readonly what: ReleaseWhat; readonly number: number }
   );
 
 export type ClockEffect =
   | { readonly kind: 'ask'; readonly source: string; readonly address: string }
+  | { readonly kind: 'askPeers'; readonly round: number; readonly peers: readonly string[] }
+  /** A round among the peers is over. */
+  | { readonly kind: 'peerRound' }
   | { readonly kind: 'event'; readonly event: ClockEvent }
   /** Something that must survive a restart has changed. */
   | { readonly kind: 'remember' };

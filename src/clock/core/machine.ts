@@ -4,13 +4,23 @@
  *
  *   unsynchronised ─sample→ acquiring ─ready→ synchronised ⇄ holdover ─bound→ outOfTolerance ─sample→ acquiring
  *   any ─disruption→ disrupted ─sample→ acquiring;  three disruptions within an hour, or a confirmed anomaly of the
- *   reference ─→ quarantined ─operator→ unsynchronised
+ *   reference ─→ quarantined ─operator→ unsynchronised;  a dispute among peers ─→ disrupted, left only after an
+ *   operator's release and then a fresh sample
  */
 
 import type { ClockState } from '../../time/types.js';
 import { tuning } from './profile.js';
 
-export type DisruptionReason = 'emptyIntersection' | 'innovation' | 'suspended';
+export type DisruptionReason =
+  | 'emptyIntersection'
+  | 'innovation'
+  | 'suspended'
+  /** The hypervisor says that the virtual machine was paused, migrated or restored. */
+  | 'machineDisrupted'
+  /** A majority of the cluster agrees on a time that this clock excludes. */
+  | 'outvoted'
+  /** Another clock excludes this one, and no majority says who is right. */
+  | 'disputed';
 
 export type TransitionReason =
   | DisruptionReason
@@ -33,6 +43,8 @@ export interface Machine {
   readonly disruptions: readonly bigint[];
   /** Out of tolerance for a rate that no oscillator has: stays until an operator looks. */
   readonly rateHeld: boolean;
+  /** Disrupted by a dispute that no majority decides: stays until an operator looks and a fresh sample of the reference comes. */
+  readonly disputed: boolean;
 }
 
 /** Everything that `assess` judges by. */
@@ -45,6 +57,8 @@ export interface Assessment {
   readonly halfWidthNs: bigint;
   /** The served time would not be before a time that was served earlier. */
   readonly aboveHighWater: boolean;
+  /** What is known here and what a peer promises cannot both be true. */
+  readonly inDoubt: boolean;
 }
 
 export interface MachineLimits {
@@ -85,7 +99,7 @@ function onSample(machine: Machine): MachineStep {
       return go(machine, 'acquiring', 'firstSample');
     case 'disrupted':
       // The epoch was already raised when service stopped.
-      return go(machine, 'acquiring', 'reacquiring');
+      return machine.disputed ? stay(machine) : go(machine, 'acquiring', 'reacquiring');
     case 'outOfTolerance':
       return machine.rateHeld ? stay(machine) : goNewEpoch(machine, 'acquiring', 'reacquiring');
     case 'acquiring':
@@ -115,6 +129,7 @@ function onAssess(machine: Machine, facts: Assessment, limits: MachineLimits): M
         facts.samples >= limits.samplesNeeded &&
         facts.addresses >= limits.addressesNeeded &&
         facts.aboveHighWater &&
+        !facts.inDoubt &&
         servingState(facts.ageNs, facts.halfWidthNs, limits).state === 'synchronised';
       return ready ? go(machine, 'synchronised', 'acquired') : stay(machine);
     }
@@ -133,7 +148,8 @@ function onAssess(machine: Machine, facts: Assessment, limits: MachineLimits): M
 
 function onDisruption(machine: Machine, reason: DisruptionReason, wallNs: bigint): MachineStep {
   const recent = machine.disruptions.filter((at) => wallNs - at < tuning.disruptionWindowNs && at <= wallNs);
-  const next = { ...machine, disruptions: [...recent, wallNs] };
+  const disputed = machine.disputed || reason === 'disputed';
+  const next = { ...machine, disruptions: [...recent, wallNs], disputed };
   if (next.disruptions.length >= tuning.disruptionsToLatch)
     return goNewEpoch(next, 'quarantined', 'repeatedDisruption');
   return goNewEpoch(next, 'disrupted', reason);
@@ -154,8 +170,12 @@ export function machineStep(machine: Machine, event: MachineEvent, limits: Machi
     case 'referenceAnomaly':
       return goNewEpoch(machine, 'quarantined', 'referenceAnomaly');
     case 'released': {
-      if (machine.state !== 'quarantined' && !machine.rateHeld) return stay(machine);
-      return goNewEpoch({ ...machine, disruptions: [], rateHeld: false }, 'unsynchronised', 'released');
+      if (machine.state !== 'quarantined' && !machine.rateHeld && !machine.disputed) return stay(machine);
+      return goNewEpoch(
+        { ...machine, disruptions: [], rateHeld: false, disputed: false },
+        'unsynchronised',
+        'released',
+      );
     }
   }
 }

@@ -21,6 +21,10 @@ export interface ClockMemory {
   readonly epoch: number;
   readonly quarantined: boolean;
   readonly rateHeld: boolean;
+  /** A dispute among the peers waits for an operator. */
+  readonly disputed: boolean;
+  /** Number of the last operator's release that was carried out: the same one must not clear a later latch. */
+  readonly released: number;
   /** Wall-clock instants (POSIX ns) of recent disruptions. */
   readonly disruptions: readonly bigint[];
   readonly sources: Readonly<Record<string, SourceMemory>>;
@@ -32,6 +36,8 @@ export const freshMemory: ClockMemory = {
   epoch: 0,
   quarantined: false,
   rateHeld: false,
+  disputed: false,
+  released: -1,
   disruptions: [],
   sources: {},
 };
@@ -104,6 +110,8 @@ export function decodeMemory(text: string): ClockMemory | null {
       epoch: count(fields['epoch']),
       quarantined: flag(fields['quarantined']),
       rateHeld: flag(fields['rateHeld']),
+      disputed: flag(fields['disputed']),
+      released: fields['released'] === -1 ? -1 : count(fields['released']),
       disruptions: list(fields['disruptions']).map(bigint),
       sources: Object.fromEntries(sources),
     };

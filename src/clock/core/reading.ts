@@ -6,7 +6,7 @@
 import { taiMinusUtcAt } from '../../time/leap-table.js';
 import type { LeapTable } from '../../time/leap-table.js';
 import { taiNs } from '../../time/types.js';
-import type { ClockReading, ClockState, LeapState, MonoNs, TaiNs } from '../../time/types.js';
+import type { ClockReading, ClockState, LeapState, MonoNs, PeerVerdict, TaiNs } from '../../time/types.js';
 import { boundAt } from './bound.js';
 import type { Bound } from './bound.js';
 import { servingState } from './machine.js';
@@ -26,6 +26,9 @@ export interface Published {
   } | null;
   readonly leap: LeapState;
   readonly unmonitored: boolean;
+  readonly peers: PeerVerdict;
+  /** Rounds since start in which a majority of the cluster agreed with this clock. */
+  readonly peerRounds: number;
 }
 
 /** A worker that has not been heard of for this long is taken for dead: holdover at best. */
@@ -47,6 +50,8 @@ function unknownReading(published: Published, mono: MonoNs, table: LeapTable, rh
     taiMinusUtc: (table.entries.at(-1) ?? table.entries[0]).taiMinusUtc,
     leap: published.leap,
     unmonitored: published.unmonitored,
+    peers: published.peers,
+    peerRounds: published.peerRounds,
   };
 }
 
@@ -92,11 +97,12 @@ export function readingAt(
     instants = { ...instants, best: floor, latest: instants.latest > floor ? instants.latest : floor };
   }
   let state = published.state;
+  const stalled = mono - heartbeat > WORKER_STALL_NS;
   if (state === 'synchronised' || state === 'holdover') {
     const serving = servingState(mono - known.lastSampleMono, halfWidthOf(instants), limits).state;
     // A reader only ever lowers the state; raising it is the worker's act, with a record.
     if (serving === 'outOfTolerance' || state === 'synchronised') state = serving;
-    if (state === 'synchronised' && mono - heartbeat > WORKER_STALL_NS) state = 'holdover';
+    if (state === 'synchronised' && stalled) state = 'holdover';
   }
   return {
     earliest: instants.earliest,
@@ -110,5 +116,8 @@ export function readingAt(
     taiMinusUtc: taiMinusUtcAt(instants.best, table),
     leap: published.leap,
     unmonitored: published.unmonitored,
+    // A worker that stands still hears no peer.
+    peers: stalled ? 'unknown' : published.peers,
+    peerRounds: published.peerRounds,
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Authority } from '../../authority/api.js';
+import { clockReason } from '../../authority/verdict.js';
 import type { ClockReading } from '../../time/types.js';
 import type { Refusal } from '../../wire/messages.js';
 import { holdsKey } from './audit-session.js';
@@ -37,6 +38,8 @@ export function admission(authority: Authority, caller: AdmittedCaller): Refusal
 
 /** Why a clock in this condition may not measure, or null. @param limit half-width allowed by policy, ns */
 export function clockRefusal(reading: ClockReading, limit: bigint): Refusal | null {
+  if (reading.peers === 'disagree' && clockReason(reading.state) === null)
+    return { reason: 'CLOCK_DISPUTED', detail: 'another clock of the cluster contradicts this one' };
   switch (reading.state) {
     case 'synchronised':
     case 'holdover':

@@ -49,6 +49,8 @@ export interface SessionContext {
     software: string,
     done: (result: CommandResult) => void,
   ) => void;
+  /** A measurement is complete: what confirms it may begin. */
+  readonly measured: () => void;
   readonly measure: (facts: MeasurementFacts, done: (result: CommandResult) => void) => void;
   readonly acknowledgeStop: (
     device: Device,
@@ -355,6 +357,8 @@ export class AuditSession {
 
   #commit(facts: MeasurementFacts): void {
     const request = facts.request;
+    // What will confirm it is under way while it is committed.
+    this.#context.measured();
     // What restricts acts first: a failure is told at once, and recorded after.
     const foreseen = this.#context.foresee(facts);
     if (foreseen !== null) this.#write(foreseen);
@@ -389,6 +393,8 @@ export class AuditSession {
       taiMinusUtc: reading.taiMinusUtc,
       leap: reading.leap,
       unmonitored: reading.unmonitored,
+      peers: reading.peers,
+      peerRounds: reading.peerRounds,
       run: this.#context.run,
       clientStatement: statement,
       clientSignature: signature,

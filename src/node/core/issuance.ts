@@ -5,8 +5,9 @@
  */
 
 import type { Authority, IssuanceStep } from '../../authority/api.js';
-import { nextSteps } from '../../authority/issuance.js';
+import { ROUNDS_TO_CONFIRM, confirmedBy, nextSteps } from '../../authority/issuance.js';
 import type { Audit, MeasurementFacts } from '../../authority/model.js';
+import { clockReason } from '../../authority/verdict.js';
 import type { ClockReading } from '../../time/types.js';
 import { durNs } from '../../time/types.js';
 import { equalBytes } from '../../verify/bytes.js';
@@ -53,11 +54,23 @@ export class Issuance {
       run: this.#run,
       epoch: reading.epoch,
       samples: reading.samples,
-      mayIssue: reading.state === 'synchronised' || reading.state === 'holdover',
+      peerRounds: reading.peerRounds,
+      mayIssue: clockReason(reading.state) === null && reading.peers !== 'disagree',
     };
+    this.#hurry(reading);
     const asked = (audit: Audit, kind: IssuanceStep['kind']): boolean =>
       this.#underWay.has(stepKey(audit, kind));
     for (const step of nextSteps(this.#authority, this.#node, clock, asked)) this.#take(step, reading);
+  }
+
+  /** Rounds among the peers are begun now for what waits for them, instead of at their usual pace. */
+  #hurry(reading: ClockReading): void {
+    const { confirmBy } = this.#authority.policy();
+    if (confirmBy !== 'peers' || reading.peers === 'disagree') return;
+    const waiting = this.#authority
+      .pending(this.#node)
+      .some(({ stage, facts }) => stage === 'measured' && confirmedBy(confirmBy, facts, reading) === null);
+    if (waiting) this.#env.requestPeerRounds(ROUNDS_TO_CONFIRM);
   }
 
   /** A failure that apply is going to find: the client hears of it before it is recorded. */

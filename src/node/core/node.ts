@@ -14,6 +14,7 @@ import type { Authority, AuthorityEvent } from '../../authority/api.js';
 import type { StatementCodec } from '../../authority/statements.js';
 import { birthAuthority, restoreAuthority } from '../../authority/authority.js';
 import { SUPPORTED_VERSION } from '../../authority/state.js';
+import { ROUNDS_TO_CONFIRM } from '../../authority/issuance.js';
 import type { Audit, Device, MeasurementFacts } from '../../authority/model.js';
 import { createRaft } from '../../raft/driver.js';
 import { incarnationOf } from '../../raft/membership.js';
@@ -256,8 +257,8 @@ export class NodeCore {
     this.testimony.signed(command, done);
   }
 
-  /** The clock has a new sample of its reference: what waited to be confirmed goes on at once. */
-  clockSampled(): void {
+  /** The clock has a new sample or has heard its peers: what waited to be confirmed goes on at once. */
+  clockLooked(): void {
     this.#parts?.issuance.advance();
   }
 
@@ -483,6 +484,9 @@ export class NodeCore {
       policyMessage: (device: Device) => authority.policyFor(device),
       openSession: (device, session, software, done) =>
         testimony.sessionOpen(device.id, session, software, address, done),
+      measured: () => {
+        if (authority.policy().confirmBy === 'peers') env.requestPeerRounds(ROUNDS_TO_CONFIRM);
+      },
       measure: (facts: MeasurementFacts, done) => testimony.measure(facts, done),
       acknowledgeStop: (device, order, statement, signature, done) =>
         testimony.stopAcknowledged(device.id, order, statement, signature, done),

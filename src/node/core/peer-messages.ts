@@ -27,6 +27,9 @@ export function raftTransport(network: PeerNetwork, others: OtherMessages): Peer
           case 'clock':
             others.clock(from, bytes);
             break;
+          case 'clockKeys':
+            // The host's: it takes them out before they come here.
+            break;
         }
       }),
     onPeerLost: (handler) => network.onPeerLost((peer) => handler(nodeId(peer))),

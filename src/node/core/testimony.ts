@@ -58,8 +58,9 @@ export class Testimony {
   }
 
   confirm(device: string, sequence: number, clock: ClockReading, done: Done): void {
-    const { epoch, samples } = clock;
-    this.#propose({ kind: 'confirm', device, sequence, run: this.#run, epoch, samples }, PATIENCE, done);
+    const { epoch, samples, peerRounds } = clock;
+    const run = this.#run;
+    this.#propose({ kind: 'confirm', device, sequence, run, epoch, samples, peerRounds }, PATIENCE, done);
   }
 
   issue(device: string, sequence: number, der: Uint8Array, done: Done): void {
@@ -90,11 +91,11 @@ export class Testimony {
   }
 
   clockTransition(from: ClockState, to: ClockState, reading: ClockReading): void {
-    const { best, epoch, samples, rhoPpb, taiMinusUtc, leap, unmonitored } = reading;
+    const { best, epoch, samples, rhoPpb, taiMinusUtc, leap, unmonitored, peers } = reading;
     // A clock that has just lost its footing knows nothing: its bound is as wide as a number can be, a record's is not.
     const earliest = recordable(reading.earliest);
     const latest = recordable(reading.latest);
-    const clock = { earliest, best, latest, epoch, samples, rhoPpb, taiMinusUtc, leap, unmonitored };
+    const clock = { earliest, best, latest, epoch, samples, rhoPpb, taiMinusUtc, leap, unmonitored, peers };
     this.#propose({ kind: 'clockTransition', from, to, clock }, PERSISTENCE, nobody);
   }
 

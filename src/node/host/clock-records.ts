@@ -28,7 +28,13 @@ export class ClockRecords {
     this.#core = core;
     this.host = new HostClockWatch(core, clock, config, notifier);
     for (const source of config.sources) if ('nts' in source) this.#recordException(source.name);
-    this.#unsubscribe = clock.on((event) => this.#happened(event));
+    const unsubscribe = [
+      clock.on((event) => this.#happened(event)),
+      clock.onPeerRound(() => core.clockLooked()),
+    ];
+    this.#unsubscribe = () => {
+      for (const end of unsubscribe) end();
+    };
   }
 
   close(): void {
@@ -63,7 +69,7 @@ export class ClockRecords {
   }
 
   #compared(event: ComparisonEvent): void {
-    if (event.role === 'reference') this.#core.clockSampled();
+    if (event.role === 'reference') this.#core.clockLooked();
     const last = this.#recorded.get(event.source);
     if (last !== undefined && event.mono - last < COMPARISON_INTERVAL) return;
     this.#recorded.set(event.source, event.mono);

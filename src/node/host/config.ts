@@ -42,8 +42,15 @@ export interface NodeConfig {
     readonly clients: HostPort;
     readonly administration: HostPort;
     readonly metrics: HostPort | null;
+    /** UDP, for comparing clocks with the peers. Default: host and number of `peers`. */
+    readonly peerClock: HostPort;
   };
-  readonly peers: readonly { readonly node: string; readonly address: HostPort }[];
+  readonly peers: readonly {
+    readonly node: string;
+    readonly address: HostPort;
+    /** UDP. Default: host and number of `address`. */
+    readonly clock: HostPort;
+  }[];
   readonly timing: 'lan' | 'wan';
   readonly clock: ClockConfig;
 }
@@ -226,8 +233,9 @@ export function parseConfig(file: string, text: string): NodeConfig {
     lab,
     listen: readListen(root.section('listen')),
     peers: root.list('peers').map((peer) => {
-      peer.allow(['node', 'address']);
-      return { node: nodeName(peer), address: peer.hostPort('address') };
+      peer.allow(['node', 'address', 'clock']);
+      const address = peer.hostPort('address');
+      return { node: nodeName(peer), address, clock: peer.has('clock') ? peer.hostPort('clock') : address };
     }),
     timing: root.oneOf('timing', ['lan', 'wan'], 'lan'),
     clock: readClock(root.section('clock'), lab),
@@ -261,11 +269,13 @@ function readKeys(root: Section, lab: boolean): NodeConfig['keys'] {
 }
 
 function readListen(listen: Section): NodeConfig['listen'] {
-  listen.allow(['peers', 'clients', 'administration', 'metrics']);
+  listen.allow(['peers', 'clients', 'administration', 'metrics', 'peerClock']);
+  const peers = listen.hostPort('peers');
   return {
-    peers: listen.hostPort('peers'),
+    peers,
     clients: listen.hostPort('clients'),
     administration: listen.hostPort('administration'),
     metrics: listen.has('metrics') ? listen.hostPort('metrics') : null,
+    peerClock: listen.has('peerClock') ? listen.hostPort('peerClock') : peers,
   };
 }

@@ -24,6 +24,8 @@ import { GenesisError, verifyGenesis } from '../../verify/genesis.js';
 import type { VerifiedGenesis } from '../../verify/genesis.js';
 import { NodeCore } from '../core/node.js';
 import type { Environment, Notifier } from '../environment.js';
+import { connectClockPeers } from './clock-peers.js';
+import type { ClockPeers } from './clock-peers.js';
 import { ClockRecords } from './clock-records.js';
 import type { NodeConfig } from './config.js';
 import { ConfigError } from './config.js';
@@ -66,15 +68,21 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     peers: config.peers.map(({ node, address }) => ({ node, ...address })),
     tls,
   });
+  const clockPeers = connectClockPeers(network, clock, {
+    cluster: genesis.genesis.clusterId,
+    node: config.node,
+    peers: config.peers.map(({ node }) => node),
+  });
   const environment: Environment = {
     mono: hostMono,
     random: (length) => new Uint8Array(randomBytes(length)),
     timers: hostTimers,
-    transport: network,
+    transport: clockPeers.network,
     storage: { log: store.log, ledger: store.ledger, witness: store.witness },
     signer: nodeSigner(keys.signer('issuing'), keys.signer('log')),
     verifier: nodeVerifier,
     clockReading: () => clock.reading(),
+    requestPeerRounds: (rounds) => clock.requestPeerRounds(rounds),
     notifier: options.notifier,
   };
   const durations = new Durations();
@@ -91,7 +99,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     hooks: { fatal: options.fatal },
   });
   await new Promise<void>((resolve) => core.start(resolve));
-  return serve(options, core, { genesis, genesisBytes, tls, store, clock, network, durations });
+  return serve(options, core, { genesis, genesisBytes, tls, store, clock, clockPeers, network, durations });
 }
 
 interface World {
@@ -100,6 +108,7 @@ interface World {
   readonly tls: TlsMaterial;
   readonly store: DataDirectory;
   readonly clock: ClockService;
+  readonly clockPeers: ClockPeers;
   readonly network: PeerTransport;
   readonly durations: Durations;
 }
@@ -159,6 +168,7 @@ async function closeAll(core: NodeCore, world: World, records: ClockRecords): Pr
 
 async function closeWorld(world: World, records: ClockRecords): Promise<void> {
   records.close();
+  world.clockPeers.close();
   world.network.close();
   await world.clock.stop();
   await world.store.close();
@@ -234,5 +244,9 @@ function startNodeClock(config: NodeConfig, store: DataDirectory): Promise<Clock
     profile: config.clock.profile,
     rho: { floorPpb: BigInt(config.clock.rhoFloorPpb) },
     memoryPath: join(store.directory.clock, 'memory'),
+    peering: {
+      listen: config.listen.peerClock,
+      peers: config.peers.map(({ node, clock }) => ({ name: node, ...clock })),
+    },
   });
 }

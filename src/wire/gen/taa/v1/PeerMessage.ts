@@ -14,7 +14,11 @@ export interface PeerMessage {
    * The sender's own clock, deterministic CBOR of src/node/core/cluster-time.
    */
   'clock'?: (Buffer | Uint8Array | string);
-  'body'?: "raft"|"checkpoint"|"clock";
+  /**
+   * A public key for the clock datagrams of a pair, deterministic CBOR of src/clock/peer-keys.
+   */
+  'clockKeys'?: (Buffer | Uint8Array | string);
+  'body'?: "raft"|"checkpoint"|"clock"|"clockKeys";
 }
 
 export interface PeerMessage__Output {
@@ -30,5 +34,9 @@ export interface PeerMessage__Output {
    * The sender's own clock, deterministic CBOR of src/node/core/cluster-time.
    */
   'clock'?: (Buffer);
-  'body'?: "raft"|"checkpoint"|"clock";
+  /**
+   * A public key for the clock datagrams of a pair, deterministic CBOR of src/clock/peer-keys.
+   */
+  'clockKeys'?: (Buffer);
+  'body'?: "raft"|"checkpoint"|"clock"|"clockKeys";
 }
