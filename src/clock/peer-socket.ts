@@ -117,7 +117,6 @@ export class PeerSocket {
     );
   }
 
-
   ask(round: number, peers: readonly string[]): void {
     this.#forgetOld();
     for (const peer of peers) {
