@@ -11,10 +11,20 @@ import { compareKeys } from '../verify/cbor.js';
 import { parse } from '../verify/cbor-reader.js';
 import { sha256, type SignatureAlgorithm } from '../verify/crypto.js';
 import type { GenesisAdministrator } from '../verify/genesis.js';
-import { actToBeSigned, decodeAct, deviceIdOf, mayOrder, type Act, type ActStatement } from './acts.js';
+import {
+  actToBeSigned,
+  decodeAct,
+  deviceIdOf,
+  mayOrder,
+  namedBody,
+  type Act,
+  type ActStatement,
+} from './acts.js';
 import { addCredential, register, release, setDevicePolicy, stop, suspendOrRestore } from './clients.js';
 import { raiseVersion, setClusterPolicy } from './cluster.js';
 import type { SignedAct } from './commands.js';
+import { importCircularT, importCommonView } from './corrections.js';
+import { approveLeapTable, enterLeap } from './leap.js';
 import { accept, refuse, type CommandOutcome } from './refusals.js';
 import { MAX_DENIALS, MAX_STATEMENTS, nonceKey, type State } from './state.js';
 import type { Testimony } from './testimony.js';
@@ -77,7 +87,7 @@ function judgeAndObey(
 }
 
 function hasDetails(act: Act, { body, bodySalt }: SignedAct): boolean {
-  const named = act.command === 'registerClient' ? act.details : null;
+  const named = namedBody(act);
   if (named === null) return body.length === 0 && bodySalt.length === 0;
   return bodySalt.length === 16 && equalBytes(sha256(concat([bodySalt, body])), named);
 }
@@ -102,7 +112,21 @@ function obey(turn: Turn, signed: SignedAct, { act, nonce }: ActStatement): Comm
       return suspendOrRestore(turn, act, evidence);
     case 'raiseVersion':
       return raiseVersion(turn, act, evidence);
+    case 'enterLeap':
+      return enterLeap(turn, act, evidence);
+    case 'approveLeapTable':
+      return withBody(turn, signed, act.details, approveLeapTable(turn, act, signed.body, evidence));
+    case 'importCommonView':
+      return withBody(turn, signed, act.details, importCommonView(turn, act, signed.body, evidence));
+    case 'importCircularT':
+      return withBody(turn, signed, act.details, importCircularT(turn, act, signed.body, evidence));
   }
+}
+
+/** What was accepted is kept with the bytes that it rests on. */
+function withBody(turn: Turn, signed: SignedAct, hash: Uint8Array, outcome: CommandOutcome): CommandOutcome {
+  if (outcome.ok) turn.bodies.push({ hash, salt: signed.bodySalt, bytes: signed.body });
+  return outcome;
 }
 
 /** The registration's statement names the client; it goes into a detached body, which can be erased one day. */

@@ -5,6 +5,7 @@
  */
 
 import { taiNs, type TaiNs } from '../time/types.js';
+import { civilFromDays } from '../time/utc-label.js';
 import { bytesOf, concat, hexOf } from '../verify/bytes.js';
 import { CborError, encode, type CborObject } from '../verify/cbor.js';
 import { decodeMap, type CborReader } from '../verify/cbor-reader.js';
@@ -51,7 +52,23 @@ export type Act =
       readonly spki: Uint8Array;
       readonly reason: string;
     }
-  | { readonly command: 'raiseVersion'; readonly version: number };
+  | { readonly command: 'raiseVersion'; readonly version: number }
+  /** `details` names the detached body as above: a leap-seconds.list. `source` e.g. IERS Bulletin C 73. */
+  | { readonly command: 'approveLeapTable'; readonly details: Uint8Array; readonly source: string }
+  /** What was announced about the end of one month. */
+  | {
+      readonly command: 'enterLeap';
+      /** The 00:00:00 UTC that begins the next month, POSIX seconds. */
+      readonly midnight: bigint;
+      /** +1: 23:59:60 is inserted, −1: 23:59:59 is left out, 0: neither. */
+      readonly change: -1 | 0 | 1;
+      /** Where that was announced: bulletin or gazette with its number. */
+      readonly reference: string;
+    }
+  /** The detached body: CGGTTS files of the site of node `of` and of NICT (common-view-files.ts). */
+  | { readonly command: 'importCommonView'; readonly of: string; readonly details: Uint8Array }
+  /** The detached body: a BIPM Circular T. */
+  | { readonly command: 'importCircularT'; readonly details: Uint8Array };
 
 export type ActName = Act['command'];
 
@@ -65,12 +82,23 @@ export const actNames = [
   'suspendCredential',
   'restoreCredential',
   'raiseVersion',
+  'approveLeapTable',
+  'enterLeap',
+  'importCommonView',
+  'importCircularT',
 ] as const satisfies readonly ActName[];
 
 /** Who may order what. Stopping is open to all three; releasing, which permits again, is not. */
 export const mayOrder: Readonly<Record<Role, readonly ActName[]>> = {
   admin: actNames,
-  operator: ['registerClient', 'setDevicePolicy', 'stopClient'],
+  operator: [
+    'registerClient',
+    'setDevicePolicy',
+    'stopClient',
+    'enterLeap',
+    'importCommonView',
+    'importCircularT',
+  ],
   'security-officer': ['addCredential', 'suspendCredential', 'restoreCredential', 'stopClient'],
   auditor: [],
   node: [],
@@ -89,6 +117,9 @@ export interface ActStatement {
 const statementVersion = 1;
 const signatureDomain = bytesOf('taa command v1\0');
 const MAX_STATEMENT = 16_384;
+const DAY_S = 86_400n;
+/** Year 2100, POSIX seconds. */
+const MAX_MIDNIGHT = 4_102_444_800n;
 
 /** What the person signs: a domain separator and the statement's bytes. */
 export const actToBeSigned = (statement: Uint8Array): Uint8Array => concat([signatureDomain, statement]);
@@ -163,6 +194,56 @@ function readAct(command: ActName, reader: CborReader): Act {
       return { command, device: readDevice(reader), spki: readKey(reader), reason: readWhy(reader) };
     case 'raiseVersion':
       return { command, version: reader.uint('version', 1_000_000) };
+    case 'approveLeapTable':
+      return {
+        command,
+        details: reader.bytes('details', { length: 32 }),
+        source: reader.text('source', { min: 1, max: 128 }),
+      };
+    case 'enterLeap':
+      return readLeapEntry(command, reader);
+    case 'importCommonView':
+      return {
+        command,
+        of: reader.text('of', { min: 1, max: 64 }),
+        details: reader.bytes('details', { length: 32 }),
+      };
+    case 'importCircularT':
+      return { command, details: reader.bytes('details', { length: 32 }) };
+  }
+}
+
+function readLeapEntry(command: 'enterLeap', reader: CborReader): Extract<Act, { command: 'enterLeap' }> {
+  const midnight = reader.int64('midnight');
+  const change = reader.int('change');
+  if (change !== -1 && change !== 0 && change !== 1) {
+    throw new CborError(
+      'outOfRange',
+      'change',
+      'a leap second inserts one (1), leaves one out (-1), or is none (0)',
+    );
+  }
+  const isMonth = midnight >= 0n && midnight < MAX_MIDNIGHT && midnight % DAY_S === 0n;
+  if (!isMonth || civilFromDays(Number(midnight / DAY_S)).day !== 1) {
+    throw new CborError(
+      'outOfRange',
+      'midnight',
+      'a leap second ends a UTC month: 00:00:00 UTC of the first of the next',
+    );
+  }
+  return { command, midnight, change, reference: reader.text('reference', { min: 1, max: 256 }) };
+}
+
+/** The detached body that an act names, or null when it names none. */
+export function namedBody(act: Act): Uint8Array | null {
+  switch (act.command) {
+    case 'registerClient':
+    case 'approveLeapTable':
+    case 'importCommonView':
+    case 'importCircularT':
+      return act.details;
+    default:
+      return null;
   }
 }
 

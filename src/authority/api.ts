@@ -2,7 +2,15 @@
 
 import type { DetachedBody, LeafIndex } from '../audit/types.js';
 import type { TaiNs } from '../time/types.js';
-import type { Audit, AuditPolicy, ClusterPolicy, Device, Judgement, MeasurementFacts } from './model.js';
+import type {
+  ApprovedLeap,
+  Audit,
+  AuditPolicy,
+  ClusterPolicy,
+  Device,
+  Judgement,
+  MeasurementFacts,
+} from './model.js';
 
 export interface AppliedEntry {
   readonly index: number;
@@ -39,6 +47,8 @@ export type AuthorityEvent =
   | { readonly kind: 'stopAcknowledged'; readonly device: Device }
   | { readonly kind: 'deviceChanged'; readonly device: Device }
   | { readonly kind: 'policyChanged'; readonly policy: ClusterPolicy }
+  /** A leap-second table was approved, or an announcement entered. */
+  | { readonly kind: 'leapChanged' }
   /** A command was refused; `nonce` is the command's own, so that the proposer can answer its caller. */
   | { readonly kind: 'refused'; readonly nonce: Uint8Array; readonly reason: string; readonly detail: string }
   /** A command took effect (or had done so before): answers the proposer's caller. */
@@ -52,6 +62,7 @@ export interface Authority {
 
   policy(): ClusterPolicy;
   policyFor(device: Device): AuditPolicy;
+  leap(): ApprovedLeap;
   devices(): readonly Device[];
   device(id: string): Device | undefined;
   deviceByIdentity(identity: string): Device | undefined;

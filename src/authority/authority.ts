@@ -35,6 +35,7 @@ import {
 } from './cluster.js';
 import { decodeCommand, type Command, type UnreadableCommand } from './commands.js';
 import type { Audit, Device, Judgement, MeasurementFacts } from './model.js';
+import { leapCheck } from './leap.js';
 import { encodePolicy, policyOfGenesis } from './policy.js';
 import { encodeRecord, leafRandom } from './records.js';
 import { accept, refuse, type CommandOutcome } from './refusals.js';
@@ -60,6 +61,7 @@ export function birthAuthority(
   const state: State = {
     version: 1,
     policy,
+    leap: { table: null, entries: [] },
     devices: new Map(),
     identities: new Map(),
     nodes: new Map(),
@@ -178,6 +180,10 @@ class StateMachine implements Authority {
     return policyFor(this.#state.policy, device);
   }
 
+  leap(): ReturnType<Authority['leap']> {
+    return this.#state.leap;
+  }
+
   devices(): readonly Device[] {
     return Array.from(this.#state.devices.values(), ({ device }) => device);
   }
@@ -272,6 +278,8 @@ function dispatch(turn: Turn, command: Command): CommandOutcome {
       return clockComparison(turn, command);
     case 'clockAnomaly':
       return clockAnomaly(turn, command);
+    case 'leapCheck':
+      return leapCheck(turn, command);
     case 'accessDenied':
       return applyDenied(turn, command);
     case 'nodeStarted':

@@ -50,7 +50,8 @@ export type DecodedCommand =
 
 const envelopeVersion = 1;
 const kinds = [...testimonyKinds, 'signed'] as const;
-const MAX_BODY = 131_072;
+/** As much as one call carries (src/rpc/admin-service.ts). */
+const MAX_BODY = 524_288;
 const LIMITS = { maxBytes: 1 << 24, maxDepth: 6 };
 
 /** @throws CborError for what no command may hold, e.g. a lone surrogate */

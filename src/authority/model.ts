@@ -50,6 +50,35 @@ export interface ClusterPolicy extends PolicyTerms {
   readonly confirmBy: ConfirmBy;
 }
 
+/** A leap-seconds.list that an administrator approved. POSIX seconds. */
+export interface ApprovedLeapTable {
+  /** Its check word, 40 hexadecimal digits: nodes compare the list that they use by it. */
+  readonly hash: string;
+  readonly updated: bigint;
+  /** From here on it says nothing about new leap seconds. */
+  readonly expires: bigint;
+  /** After its last line. */
+  readonly taiMinusUtc: number;
+  readonly source: string;
+  readonly leaf: LeafIndex;
+}
+
+/** What an operator put on record about the end of one month. */
+export interface LeapEntry {
+  /** The 00:00:00 UTC that begins the next month, POSIX seconds. */
+  readonly midnight: bigint;
+  readonly change: -1 | 0 | 1;
+  readonly reference: string;
+  readonly leaf: LeafIndex;
+}
+
+export interface ApprovedLeap {
+  /** Null before the first approval: then every node uses the table that it was built with. */
+  readonly table: ApprovedLeapTable | null;
+  /** Ascending, one for a midnight. */
+  readonly entries: readonly LeapEntry[];
+}
+
 export type AuditVerdict = 'pass' | 'fail' | 'inconclusive';
 
 /** Where an audit stands. `delivered` is not replicated: every retry gives the same bytes. */

@@ -57,6 +57,20 @@ export const recordTypes = {
   clockComparison: info('evidence', 'TAA clock − source, as measured, with its uncertainty.'),
   clockTransition: info('operation', 'A node’s clock changed its state.'),
   clockAnomaly: info('operation', 'Something about a clock or its sources was not as it should be.'),
+  leapTable: info('evidence', 'A leap-second table was approved; the file is the detached body.'),
+  leapEntry: info('evidence', 'An operator entered what was announced about the end of a month.'),
+  leapCheck: info(
+    'evidence',
+    'A node’s daily check, preset or execution of a leap second, or a midnight that passed in doubt.',
+  ),
+  commonView: info(
+    'evidence',
+    'NICT − own reference by GNSS common view, known after the fact; the files are the detached body.',
+  ),
+  circularT: info(
+    'evidence',
+    'UTC − UTC(NICT) from a BIPM Circular T, known after the fact; the file is the detached body.',
+  ),
   sessionOpened: info('access', 'A device opened a session with a node.'),
   sessionClosed: info('access', 'A session ended.'),
   nodeStarted: info('operation', 'A node’s process started.'),

@@ -38,6 +38,10 @@ export const refusalReasons = {
   TOO_MANY_CREDENTIALS: 'The device has as many keys as are allowed.',
   POLICY_NOT_ALLOWED: 'The policy as a whole cannot be used.',
   POLICY_CHANGED: 'The policy was changed since the signer saw it; look again and sign anew.',
+  LEAP_TABLE_INVALID: 'The file is no leap-seconds.list whose check word fits; fetch it again from IERS.',
+  LEAP_TABLE_OLDER: 'A newer leap-seconds.list is approved already.',
+  IMPORT_INVALID: 'The file cannot be used; fetch it again from where it is published.',
+  MEMBER_UNKNOWN: 'No member of the cluster has this name.',
   VERSION_NOT_ALLOWED: 'The version is not the next one, or a node does not support it yet.',
 } as const;
 

@@ -9,7 +9,17 @@ import { CborError, encode, type CborMap, type CborObject, type CborValue } from
 import { decodeMap, isMap, readMap, type CborReader } from '../verify/cbor-reader.js';
 import { earliestDeadline } from './audits.js';
 import { AuthorityError } from './errors.js';
-import type { Audit, AuditOutcome, Credential, Device, Judgement, PolicyTerms, Stop } from './model.js';
+import type {
+  ApprovedLeap,
+  Audit,
+  AuditOutcome,
+  Credential,
+  Device,
+  Judgement,
+  LeapEntry,
+  PolicyTerms,
+  Stop,
+} from './model.js';
 import {
   encodeAuditPolicy,
   encodePolicy,
@@ -22,6 +32,7 @@ import {
   CommandMemory,
   MAX_COMMANDS,
   MAX_CREDENTIALS,
+  MAX_LEAP_ENTRIES,
   MAX_SESSIONS,
   REMEMBERED_AUDITS,
   SUPPORTED_VERSION,
@@ -48,6 +59,7 @@ export function encodeState(state: State, clusterId: string): Uint8Array {
     cluster: clusterId,
     stateMachineVersion: state.version,
     policy: encodePolicy(state.policy),
+    leap: leapBody(state.leap),
     // Maps are written in the order of their keys, whatever order they were filled in.
     devices: mapped(state.devices, deviceBody),
     nodes: mapped(state.nodes, ({ run, version, supports }) => ({ run, version, supports })),
@@ -67,6 +79,12 @@ export function encodeState(state: State, clusterId: string): Uint8Array {
 
 function mapped<T>(map: ReadonlyMap<string, T>, body: (value: T) => CborObject): Map<string, CborObject> {
   return new Map([...map].map(([key, value]) => [key, body(value)]));
+}
+
+/** Absent while there is nothing in it: images from before it existed are read as such. */
+function leapBody({ table, entries }: ApprovedLeap): CborObject | undefined {
+  if (table === null && entries.length === 0) return undefined;
+  return { table: table === null ? null : { ...table }, entries: entries.map((entry) => ({ ...entry })) };
 }
 
 function deviceBody({ device, sessions, recent }: DeviceState): CborObject {
@@ -133,6 +151,7 @@ function readState(reader: CborReader, clusterId: string): State {
   const state: State = {
     version,
     policy: reader.map('policy', readClusterPolicy),
+    leap: reader.optionalMap('leap', readLeap) ?? { table: null, entries: [] },
     devices,
     identities: new Map([...devices.values()].map(({ device }) => [device.identity, device.id])),
     nodes: readMapOf(reader, 'nodes', readNode),
@@ -179,6 +198,31 @@ function readDevice(reader: CborReader, id: string): DeviceState {
     device,
     sessions: reader.maps('sessions', readSession, MAX_SESSIONS),
     recent: reader.maps('recent', readAudit, REMEMBERED_AUDITS),
+  };
+}
+
+const readLeap = (reader: CborReader): ApprovedLeap => ({
+  table: orNull(reader, 'table', (table) => ({
+    hash: table.text('hash'),
+    updated: table.int64('updated'),
+    expires: table.int64('expires'),
+    taiMinusUtc: table.int('taiMinusUtc'),
+    source: table.text('source'),
+    leaf: table.uint('leaf'),
+  })),
+  entries: reader.maps('entries', readLeapEntry, MAX_LEAP_ENTRIES),
+});
+
+function readLeapEntry(reader: CborReader): LeapEntry {
+  const change = reader.int('change');
+  if (change !== -1 && change !== 0 && change !== 1) {
+    throw new CborError('outOfRange', 'state.leap', 'a leap second changes TAI − UTC by one');
+  }
+  return {
+    midnight: reader.int64('midnight'),
+    change,
+    reference: reader.text('reference'),
+    leaf: reader.uint('leaf'),
   };
 }
 

@@ -7,7 +7,7 @@
 
 import type { TaiNs } from '../time/types.js';
 import { hexOf } from '../verify/bytes.js';
-import type { Audit, AuditPolicy, ClusterPolicy, Device } from './model.js';
+import type { ApprovedLeap, Audit, AuditPolicy, ClusterPolicy, Device } from './model.js';
 import type { CommandOutcome } from './refusals.js';
 
 /** The newest stateMachineVersion that this program can apply. */
@@ -25,6 +25,8 @@ export const MAX_STATEMENTS = 4_096;
 export const MAX_COMMANDS = 8_192;
 /** Identities and reasons that are told apart within one minute of denials. */
 export const MAX_DENIALS = 512;
+/** Midnights about which entries are remembered, the newest. */
+export const MAX_LEAP_ENTRIES = 64;
 
 export interface SessionState {
   readonly id: Uint8Array;
@@ -65,6 +67,7 @@ export interface Denials {
 export interface State {
   version: number;
   policy: ClusterPolicy;
+  leap: ApprovedLeap;
   readonly devices: Map<string, DeviceState>;
   /** Identity → device id. */
   readonly identities: Map<string, string>;

@@ -92,6 +92,25 @@ export type Testimony =
       readonly source: string;
       readonly detail: string;
     }
+  /** What a node's clock did about a possible leap second. */
+  | {
+      readonly kind: 'leapCheck';
+      readonly phase: (typeof leapPhases)[number];
+      /** The 00:00:00 UTC after it. */
+      readonly midnight: TaiNs;
+      /** +1 inserted, −1 left out, 0 neither or not decided. */
+      readonly change: number;
+      /** What list, leap indicators and operator said of it (docs/clock.md). */
+      readonly list: string;
+      readonly indicator: string;
+      readonly operator: string;
+      /** Check word of the list that the node uses. */
+      readonly table: string;
+      /** Days until that list ends; negative afterwards. */
+      readonly daysLeft: number;
+      /** The node's clock when it was noticed. */
+      readonly clock: ClockWitness;
+    }
   | {
       readonly kind: 'accessDenied';
       readonly identity: string;
@@ -130,6 +149,7 @@ export const testimonyKinds = [
   'clockTransition',
   'clockComparison',
   'clockAnomaly',
+  'leapCheck',
   'accessDenied',
   'nodeStarted',
   'nodeStopping',
@@ -149,7 +169,15 @@ const clockStates = [
   'quarantined',
 ] as const satisfies readonly ClockState[];
 const peerVerdicts = ['agree', 'disagree', 'unknown'] as const satisfies readonly PeerVerdict[];
-const leapStates = ['none', 'announced', 'inProgress', 'infoStale'] as const satisfies readonly LeapState[];
+const leapStates = [
+  'none',
+  'announced',
+  'inProgress',
+  'infoStale',
+  'doubtful',
+] as const satisfies readonly LeapState[];
+
+export const leapPhases = ['dailyCheck', 'preset', 'executed', 'doubtful'] as const;
 
 const MAX_INSTANT = 1n << 62n;
 const MAX_LENGTH = 1n << 60n;
@@ -232,7 +260,8 @@ export function readTestimony(kind: TestimonyKind, reader: CborReader): Testimon
   }
 }
 
-type WatchKind = 'clockTransition' | 'clockComparison' | 'clockAnomaly' | 'diverged' | 'forkEvidence';
+type WatchKind =
+  'clockTransition' | 'clockComparison' | 'clockAnomaly' | 'leapCheck' | 'diverged' | 'forkEvidence';
 
 function readWatch(kind: WatchKind, reader: CborReader): Testimony {
   switch (kind) {
@@ -263,6 +292,19 @@ function readWatch(kind: WatchKind, reader: CborReader): Testimony {
         source: readText(reader, 'source'),
         detail: readText(reader, 'detail'),
       };
+    case 'leapCheck':
+      return {
+        kind,
+        phase: reader.oneOf('phase', leapPhases),
+        midnight: readInstant(reader, 'midnight'),
+        change: readLeapChange(reader),
+        list: reader.text('list', { max: 16 }),
+        indicator: reader.text('indicator', { max: 16 }),
+        operator: reader.text('operator', { max: 16 }),
+        table: reader.text('table', { max: 64 }),
+        daysLeft: reader.int('daysLeft'),
+        clock: reader.map('clock', readClockWitness),
+      };
     case 'diverged':
       return { kind, detail: readText(reader, 'detail') };
     case 'forkEvidence':
@@ -284,6 +326,8 @@ export function testimonyBody(testimony: Testimony): CborObject {
       return factsBody(testimony.facts);
     case 'clockTransition':
       return { from: testimony.from, to: testimony.to, clock: { ...testimony.clock } };
+    case 'leapCheck':
+      return { ...testimony, kind: undefined, clock: { ...testimony.clock } };
     default:
       return clipTexts({ ...testimony, kind: undefined });
   }
@@ -394,6 +438,13 @@ function readOffset(reader: CborReader): number {
   const value = reader.int('taiMinusUtc');
   if (value < -1000 || value > 1000) throw new CborError('outOfRange', 'taiMinusUtc', 'seconds are expected');
   return value;
+}
+
+function readLeapChange(reader: CborReader): number {
+  const change = reader.int('change');
+  if (change < -1 || change > 1)
+    throw new CborError('outOfRange', 'change', 'one second at most is expected');
+  return change;
 }
 
 function readReason(reader: CborReader): string {

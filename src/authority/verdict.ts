@@ -146,7 +146,8 @@ function readingsDoubt({ samples, taaLow, taaHigh }: MeasurementFacts): Inconclu
  * alone do not tell 23:59:60 from 00:00:00, and a certificate must not carry the wrong label.
  */
 function leapDoubt(facts: MeasurementFacts, best: AuditSample): InconclusiveReason | null {
-  if (facts.leap === 'infoStale') return facts.timescale === 'utc' ? 'LEAP_TABLE_STALE' : null;
+  // Whether a second was or will be inserted is not known: neither this reading's label nor its lease can be trusted.
+  if (facts.leap === 'doubtful') return 'LEAP_TABLE_STALE';
   if (facts.leap !== 'inProgress') return null;
   if (facts.timescale === 'utc') return 'NEAR_LEAP_SECOND';
   const { earliest, latest } = measuredAt(facts, best);

@@ -6,6 +6,7 @@ export type {
   ClockOptions,
   ClockService,
   ClockSourceOptions,
+  ClockStatus,
   NtpSourceOptions,
   NtsSourceOptions,
 } from './service.js';
@@ -26,6 +27,7 @@ export type {
   ClockEvent,
   ComparisonEvent,
   KissEvent,
+  LeapEvent,
   PersistFailedEvent,
   SampleRejectedEvent,
   SourceRole,
@@ -35,4 +37,6 @@ export type {
 export { checkHostClock } from './chronyd/host-check.js';
 export type { HostClockFinding, HostClockOptions } from './chronyd/host-check.js';
 export { wallMinusMonoSharply } from './monotonic.js';
-export { nextPossibleLeap } from './core/leap-policy.js';
+export type { PossibleLeap } from './core/leap-keeper.js';
+export { effectiveTable, nextPossibleLeap } from './core/leap-policy.js';
+export type { LeapKnowledge, OperatorLeap } from './core/leap-policy.js';

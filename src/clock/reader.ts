@@ -20,7 +20,7 @@ export interface ClockHandle {
 
 export class ClockReader {
   readonly #limits: MachineLimits;
-  readonly #table: LeapTable;
+  #table: LeapTable;
   readonly #state: SharedStateReader;
   #floor: TaiNs | null = null;
   #floorEpoch = -1;
@@ -29,6 +29,11 @@ export class ClockReader {
     this.#limits = handle.limits;
     this.#table = handle.table;
     this.#state = new SharedStateReader(handle.shared);
+  }
+
+  /** A newly known leap second; the clock's own worker has to be told as well. */
+  set table(table: LeapTable) {
+    this.#table = table;
   }
 
   /** The time now with its bound. Never blocks, never throws; check `state` before use. */

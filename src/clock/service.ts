@@ -19,6 +19,9 @@ import type { MachineLimits } from './core/machine.js';
 import type { PeerStatus } from './core/peers.js';
 import { hostProfile, monitorProfile, profiles } from './core/profile.js';
 import type { ClockProfile, ProfileName } from './core/profile.js';
+import type { PossibleLeap } from './core/leap-keeper.js';
+import { effectiveTable } from './core/leap-policy.js';
+import type { LeapKnowledge } from './core/leap-policy.js';
 import { WORKER_STALL_NS } from './core/reading.js';
 import { ClockError } from './errors.js';
 import type { NtpKey } from './mac.js';
@@ -104,8 +107,14 @@ export interface ClockOptions {
   readonly peering?: WorkerPeers;
   /** Device that tells of disruptions of a virtual machine. Default: /dev/vmclock0, if there is one. */
   readonly vmClockPath?: string;
-  /** Default: the built-in table. */
-  readonly leapTable?: LeapTable;
+  /** What is known of leap seconds at the start. Default: the built-in table and no entries. */
+  readonly leap?: LeapKnowledge;
+}
+
+export interface ClockStatus {
+  readonly sources: readonly SourceStatus[];
+  readonly peers: readonly PeerStatus[];
+  readonly leap: PossibleLeap;
 }
 
 export interface ClockService {
@@ -113,8 +122,8 @@ export interface ClockService {
   reading(): ClockReading;
   /** @returns a function that ends the subscription */
   on(listener: (event: ClockEvent) => void): () => void;
-  /** Counters and last measurement of each source. Rejects if the worker has stopped. */
-  sources(): Promise<readonly SourceStatus[]>;
+  /** Counters and last measurement of each source, what is known of each peer's clock, and the next possible leap second. */
+  status(): Promise<ClockStatus>;
   /**
    * An operator's decision, to be recorded by the caller first: clears the QUARANTINED latch (or the latch of an absurd rate),
    * a high-water mark poisoned by a forward jump, or a leap contradiction. `number` grows with every release of this node:
@@ -127,11 +136,12 @@ export interface ClockService {
   requestPeerRounds(rounds: number): void;
   /** Called after every round; the reading says how it ended. @returns a function that ends the subscription */
   onPeerRound(listener: () => void): () => void;
-  /** What is known of each peer's clock. Rejects if the worker has stopped. */
-  peers(): Promise<readonly PeerStatus[]>;
   /** Stops the worker and writes the memory. Later readings keep growing. */
   stop(): Promise<void>;
+  /** The table that labels are made with: the list, and what operators entered beyond it. */
   readonly leapTable: LeapTable;
+  /** Replaces what is known of leap seconds; takes effect at once. */
+  setLeap(leap: LeapKnowledge): void;
   readonly limits: MachineLimits;
   /** For `new ClockReader(handle)` in another thread. */
   readonly handle: ClockHandle;
@@ -233,7 +243,7 @@ function startMessage(options: ClockOptions, shared: SharedArrayBuffer, loaded: 
     sources,
     profile,
     limits,
-    table: options.leapTable ?? builtinLeapTable,
+    leap: options.leap ?? { list: builtinLeapTable, entries: [] },
     memory: loaded.memory,
     seed: randomBytes(4).readUInt32BE(),
     peering: options.peering ?? null,
@@ -241,12 +251,10 @@ function startMessage(options: ClockOptions, shared: SharedArrayBuffer, loaded: 
   };
 }
 
-type WorkerStatus = Extract<FromWorker, { kind: 'status' }>;
-
 class RunningClock implements ClockService {
-  readonly leapTable: LeapTable;
   readonly limits: MachineLimits;
   readonly handle: ClockHandle;
+  #leapTable: LeapTable;
   readonly #worker: Worker;
   readonly #transports: ReadonlyMap<string, Transport>;
   readonly #reader: ClockReader;
@@ -255,7 +263,7 @@ class RunningClock implements ClockService {
   readonly #roundListeners = new Set<() => void>();
   readonly #statusRequests = new Map<
     number,
-    { resolve: (status: WorkerStatus) => void; reject: (error: Error) => void }
+    { resolve: (status: ClockStatus) => void; reject: (error: Error) => void }
   >();
   readonly #watchdog: NodeJS.Timeout;
   readonly #exited: Promise<void>;
@@ -275,10 +283,10 @@ class RunningClock implements ClockService {
     this.#writer = writer((error) =>
       this.#emit({ kind: 'persistFailed', ...this.#time(), detail: error.message }),
     );
-    this.leapTable = start.table;
+    this.#leapTable = effectiveTable(start.leap);
     const { samplesNeeded, addressesNeeded, staleAfterNs } = start.profile;
     this.limits = { samplesNeeded, addressesNeeded, staleAfterNs, ...start.limits };
-    this.handle = { shared: start.shared, limits: this.limits, table: start.table };
+    this.handle = { shared: start.shared, limits: this.limits, table: this.#leapTable };
     this.#reader = new ClockReader(this.handle);
     this.#exited = new Promise((resolve) => {
       worker.once('exit', () => {
@@ -304,14 +312,6 @@ class RunningClock implements ClockService {
     return () => this.#listeners.delete(listener);
   }
 
-  async sources(): Promise<readonly SourceStatus[]> {
-    return (await this.#status()).sources;
-  }
-
-  async peers(): Promise<readonly PeerStatus[]> {
-    return (await this.#status()).peers;
-  }
-
   setPeerKeys(peer: string, keys: readonly PeerKey[]): void {
     this.#post({ kind: 'peerKeys', peer, keys });
   }
@@ -325,7 +325,18 @@ class RunningClock implements ClockService {
     return () => this.#roundListeners.delete(listener);
   }
 
-  #status(): Promise<WorkerStatus> {
+  get leapTable(): LeapTable {
+    return this.#leapTable;
+  }
+
+  setLeap(leap: LeapKnowledge): void {
+    // The worker labels with it a moment later than this thread; no sample is used that near to a leap second.
+    this.#leapTable = effectiveTable(leap);
+    this.#reader.table = this.#leapTable;
+    this.#post({ kind: 'leapKnowledge', leap });
+  }
+
+  status(): Promise<ClockStatus> {
     return new Promise((resolve, reject) => {
       if (!this.#alive) {
         reject(new ClockError('CLOCK_WORKER_FAILED', 'the clock worker has stopped; restart the node'));

@@ -19,7 +19,7 @@ const states: readonly ClockState[] = [
   'quarantined',
 ];
 const peerVerdicts: readonly PeerVerdict[] = ['unknown', 'agree', 'disagree'];
-const leapStates: readonly LeapState[] = ['none', 'announced', 'inProgress', 'infoStale'];
+const leapStates: readonly LeapState[] = ['none', 'announced', 'inProgress', 'infoStale', 'doubtful'];
 
 const fields = [
   'state',
@@ -155,7 +155,7 @@ export class SharedStateReader {
       state: states[Number(get('state'))] ?? 'unsynchronised',
       epoch: Number(get('epoch')),
       samples: Number(get('samples')),
-      leap: leapStates[Number(get('leap'))] ?? 'infoStale',
+      leap: leapStates[Number(get('leap'))] ?? 'doubtful',
       unmonitored: get('unmonitored') === 1n,
       peers: peerVerdicts[Number(get('peers'))] ?? 'unknown',
       peerRounds: Number(get('peerRounds')),

@@ -1,9 +1,10 @@
 /** What the main thread and the clock worker say to each other. Readings are not among it: they come from shared memory. */
 
-import type { LeapTable } from '../time/leap-table.js';
 import type { ReleaseWhat } from './core/inputs.js';
 import type { SourceConfig, SourceStatus } from './core/source.js';
 import type { ClockEvent } from './core/events.js';
+import type { PossibleLeap } from './core/leap-keeper.js';
+import type { LeapKnowledge } from './core/leap-policy.js';
 import type { ClockMemory } from './core/memory.js';
 import type { PeerStatus } from './core/peers.js';
 import type { ClockProfile } from './core/profile.js';
@@ -30,7 +31,7 @@ export interface WorkerStart {
   readonly sources: readonly WorkerSource[];
   readonly profile: ClockProfile;
   readonly limits: { readonly syncNs: bigint; readonly holdNs: bigint };
-  readonly table: LeapTable;
+  readonly leap: LeapKnowledge;
   readonly memory: ClockMemory;
   readonly seed: number;
   readonly peering: WorkerPeers | null;
@@ -41,6 +42,7 @@ export type ToWorker =
   | { readonly kind: 'release'; readonly what: ReleaseWhat; readonly number: number }
   | { readonly kind: 'peerKeys'; readonly peer: string; readonly keys: readonly PeerKey[] }
   | { readonly kind: 'peerRounds'; readonly rounds: number }
+  | { readonly kind: 'leapKnowledge'; readonly leap: LeapKnowledge }
   | { readonly kind: 'status'; readonly request: number }
   /** The answer to `establish`. */
   | { readonly kind: 'established'; readonly source: string; readonly result: EstablishmentResult }
@@ -58,5 +60,6 @@ export type FromWorker =
       readonly request: number;
       readonly sources: readonly SourceStatus[];
       readonly peers: readonly PeerStatus[];
+      readonly leap: PossibleLeap;
     }
   | { readonly kind: 'stopped'; readonly memory: ClockMemory };

@@ -88,12 +88,16 @@ class ClockWorker {
       case 'peerRounds':
         this.#handle({ kind: 'peerRounds', rounds: message.rounds });
         return;
+      case 'leapKnowledge':
+        this.#handle({ kind: 'leapKnowledge', leap: message.leap });
+        return;
       case 'status':
         this.#send({
           kind: 'status',
           request: message.request,
           sources: this.#discipline.sourceStatus(),
           peers: this.#discipline.peerStatus(),
+          leap: this.#discipline.comingLeap(),
         });
         return;
       case 'established': {

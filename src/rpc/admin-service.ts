@@ -16,12 +16,20 @@ import type { GetGenesisRequest__Output } from '../wire/gen/taa/v1/GetGenesisReq
 import type { GetGenesisResponse } from '../wire/gen/taa/v1/GetGenesisResponse.js';
 import type { GetStatusRequest__Output } from '../wire/gen/taa/v1/GetStatusRequest.js';
 import type { GetStatusResponse } from '../wire/gen/taa/v1/GetStatusResponse.js';
+import type { LeapStatus } from '../wire/gen/taa/v1/LeapStatus.js';
 import type { ListClientsRequest__Output } from '../wire/gen/taa/v1/ListClientsRequest.js';
 import type { ListClientsResponse } from '../wire/gen/taa/v1/ListClientsResponse.js';
 import type { RaftRole } from '../wire/gen/taa/v1/RaftRole.js';
 import type { SubmitCommandRequest__Output } from '../wire/gen/taa/v1/SubmitCommandRequest.js';
 import type { SubmitCommandResponse } from '../wire/gen/taa/v1/SubmitCommandResponse.js';
-import type { ClientView, ClockSourceView, NodeDoors, NodeStatusView } from './doors.js';
+import type {
+  ClientView,
+  ClockSourceView,
+  ClockView,
+  LeapView,
+  NodeDoors,
+  NodeStatusView,
+} from './doors.js';
 import { RpcError } from './errors.js';
 import type { Guard } from './guard.js';
 import { unary } from './handlers.js';
@@ -62,21 +70,9 @@ export function adminHandlers(doors: Pick<NodeDoors, 'admin'>, guard: Guard) {
       return { clients: views.map(clientToProto) };
     }),
 
-    GetClock: unary<GetClockRequest__Output, GetClockResponse>(guard, () => {
-      const { reading, sources, sourceName } = admin.clock();
-      return {
-        node: admin.status().node,
-        now: instantToProto(instantOfReading(reading)),
-        state: clockStates.proto(reading.state),
-        epoch: reading.epoch,
-        acceptedSamples: reading.samples,
-        rhoPpb: reading.rhoPpb,
-        leap: leapStates.proto(reading.leap),
-        unmonitored: reading.unmonitored,
-        sources: sources.map(sourceToProto),
-        sourceName,
-      };
-    }),
+    GetClock: unary<GetClockRequest__Output, GetClockResponse>(guard, () =>
+      clockToProto(admin.status().node, admin.clock()),
+    ),
 
     GetGenesis: unary<GetGenesisRequest__Output, GetGenesisResponse>(guard, () => ({
       genesis: admin.genesis(),
@@ -141,6 +137,47 @@ function clientToProto({ device, connected, lastAudit, policy }: ClientView): Cl
   };
 }
 
+function clockToProto(node: string, view: ClockView): GetClockResponse {
+  const { reading, sources, sourceName, site, syncLimitNs, holdLimitNs, leap } = view;
+  return {
+    node,
+    now: instantToProto(instantOfReading(reading)),
+    state: clockStates.proto(reading.state),
+    epoch: reading.epoch,
+    acceptedSamples: reading.samples,
+    rhoPpb: reading.rhoPpb,
+    leap: leapStates.proto(reading.leap),
+    unmonitored: reading.unmonitored,
+    sources: sources.map(sourceToProto),
+    sourceName,
+    site,
+    syncLimitNs: syncLimitNs.toString(),
+    holdLimitNs: holdLimitNs.toString(),
+    leapStatus: leapToProto(leap),
+  };
+}
+
+const leapToProto = (leap: LeapView): LeapStatus => ({
+  midnightPosixS: leap.midnight.toString(),
+  list: leap.list,
+  indicator: leap.indicator,
+  operator: leap.operator,
+  decision: leap.decision,
+  tableHash: leap.tableHash,
+  tableSource: leap.tableSource,
+  tableExpiresPosixS: leap.tableExpires.toString(),
+  tableDaysLeft: leap.tableDaysLeft,
+  approvedHash: leap.approved?.hash ?? '',
+  approvedSource: leap.approved?.source ?? '',
+  approved: leap.isApproved,
+  announcements: leap.announcements.map(({ midnight, change, reference, leaf }) => ({
+    midnightPosixS: midnight.toString(),
+    change,
+    reference,
+    leafIndex: leaf,
+  })),
+});
+
 const sourceToProto = (source: ClockSourceView) => ({
   name: source.name,
   address: source.address,
@@ -151,4 +188,10 @@ const sourceToProto = (source: ClockSourceView) => ({
   lastUncertaintyNs: source.lastUncertaintyNs.toString(),
   lastDelayNs: source.lastDelayNs.toString(),
   lastAgeNs: source.lastAgeNs.toString(),
+  authenticated: source.authenticated,
+  unanswered: source.unanswered,
+  rejections: Object.entries(source.rejectedBy).map(([test, count]) => ({ test, count })),
+  questionsLeft: source.questionsLeft,
+  reach: source.reach,
+  gives: source.gives,
 });

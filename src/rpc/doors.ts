@@ -105,6 +105,45 @@ export interface ClockSourceView {
   readonly lastDelayNs: bigint;
   /** −1 if no sample was accepted yet. */
   readonly lastAgeNs: bigint;
+  readonly authenticated: boolean;
+  readonly unanswered: number;
+  readonly rejectedBy: Readonly<Record<string, number>>;
+  readonly questionsLeft: number;
+  readonly reach: number;
+  /** GNSS common view gives a phase; an NTP server gives the label as well. */
+  readonly gives: 'phase' | 'phase and label';
+}
+
+/** The next possible leap second, and the list that the node uses. Instants are POSIX seconds. */
+export interface LeapView {
+  readonly midnight: bigint;
+  readonly list: string;
+  readonly indicator: string;
+  readonly operator: string;
+  readonly decision: string;
+  readonly tableHash: string;
+  readonly tableSource: string;
+  readonly tableExpires: bigint;
+  readonly tableDaysLeft: number;
+  /** Null before the first approval. */
+  readonly approved: { readonly hash: string; readonly source: string } | null;
+  readonly isApproved: boolean;
+  readonly announcements: readonly {
+    readonly midnight: bigint;
+    readonly change: number;
+    readonly reference: string;
+    readonly leaf: number;
+  }[];
+}
+
+export interface ClockView {
+  readonly reading: ClockReading;
+  readonly sources: readonly ClockSourceView[];
+  readonly sourceName: string;
+  readonly site: string;
+  readonly syncLimitNs: bigint;
+  readonly holdLimitNs: bigint;
+  readonly leap: LeapView;
 }
 
 export interface ClientView {
@@ -120,7 +159,7 @@ export interface AdminDoor {
   /** Resolves when applied on this node; rejects with an RpcError (refused with its reason, not leader, overloaded, unknown). */
   submit(command: SignedCommandSubmission): Promise<{ leaf: number; raftIndex: number }>;
   clients(device: string | null): readonly ClientView[];
-  clock(): { reading: ClockReading; sources: readonly ClockSourceView[]; sourceName: string };
+  clock(): ClockView;
   genesis(): Uint8Array;
 }
 

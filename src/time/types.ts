@@ -39,7 +39,11 @@ export type ClockState =
   | 'disrupted'
   | 'quarantined';
 
-export type LeapState = 'none' | 'announced' | 'inProgress' | 'infoStale';
+/**
+ * `infoStale`: about the next possible leap second there is doubt; `doubtful`: that midnight is near or was passed in doubt,
+ * and nothing may be issued.
+ */
+export type LeapState = 'none' | 'announced' | 'inProgress' | 'infoStale' | 'doubtful';
 
 /** Where a node stands among its peers: a majority says the same, or finds it wrong, or too few are heard. */
 export type PeerVerdict = 'agree' | 'disagree' | 'unknown';

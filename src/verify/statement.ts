@@ -142,7 +142,7 @@ const clockStates: readonly ClockState[] = [
   'disrupted',
   'quarantined',
 ];
-const leapStates: readonly LeapState[] = ['none', 'announced', 'inProgress', 'infoStale'];
+const leapStates: readonly LeapState[] = ['none', 'announced', 'inProgress', 'infoStale', 'doubtful'];
 const timescales = ['tai', 'utc'] as const;
 const maxText = 512;
 

@@ -22,6 +22,7 @@ export const leapStates = new EnumNames({
   announced: 'LEAP_STATE_ANNOUNCED',
   inProgress: 'LEAP_STATE_IN_PROGRESS',
   infoStale: 'LEAP_STATE_INFO_STALE',
+  doubtful: 'LEAP_STATE_DOUBTFUL',
 } as const satisfies Record<LeapState, string>);
 
 export const timescales = new EnumNames({ tai: 'TIMESCALE_TAI', utc: 'TIMESCALE_UTC' } as const);

@@ -77,6 +77,12 @@ export const reasons = {
     "This node's tree differs from the published one; it stays up for inspection only.",
     'Connect to another node; inspect this one with taactl audit verify and replace it.',
   ),
+  LEAP_TABLE_NOT_APPROVED: call(
+    'UNAVAILABLE',
+    'retry',
+    "This node's leap-second table is not the approved one; it neither measures nor issues.",
+    'Connect to another node; install the approved leap-seconds.list here, or approve this one (taactl clock leap).',
+  ),
   STORAGE_FAILED: call(
     'UNAVAILABLE',
     'retry',
@@ -311,8 +317,8 @@ export const reasons = {
   ),
   LEAP_TABLE_STALE: audit(
     'retry',
-    'The leap-second table has expired, and a leap second is possible.',
-    'Approve a current table.',
+    'A possible leap second is near or was just passed, and whether it takes place is in doubt.',
+    'Look at taactl clock leap; approve the current table, or enter what was announced.',
   ),
   AUDIT_PENDING: audit(
     'retry',

@@ -1,18 +1,22 @@
 /**
- * Makes the golden files of the authority's formats: `node dist/test/authority/golden-maker.js DIR`. Run once for each
+ * Makes the golden files of the authority's formats: `node dist/test/authority/golden-maker.js DIR [STORY]`. Run once for each
  * version of a format; existing files are never overwritten.
  */
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encode } from '../../src/verify/cbor.js';
+import { clockEvidenceStory } from './clock-evidence-story.js';
 import { goldenStory } from './golden-story.js';
 
-const [, , directory] = process.argv;
-if (directory === undefined) throw new Error('give the directory to write to');
-const story = goldenStory();
-const write = (name: string, bytes: Uint8Array): void => {
-  writeFileSync(join(directory, name), bytes, { flag: 'wx' });
+const [, , directory, name = 'all'] = process.argv;
+const stories = { all: goldenStory, 'clock-evidence': clockEvidenceStory };
+if (directory === undefined || !(name in stories)) {
+  throw new Error(`give the directory to write to, and one of ${Object.keys(stories).join(', ')}`);
+}
+const story = stories[name as keyof typeof stories]();
+const write = (file: string, bytes: Uint8Array): void => {
+  writeFileSync(join(directory, file), bytes, { flag: 'wx' });
 };
 write('commands.cbor', encode(story.steps.map(({ payload }) => payload)));
 write('records.cbor', encode(story.leaves));

@@ -370,7 +370,7 @@ chronyTest(
     await server.start();
     const before = authenticated();
     await until('authenticated again', () => authenticated() > before + 3);
-    const status = await clock.sources();
+    const { sources: status } = await clock.status();
     // The refusal of the old cookies was no authentic answer.
     t.true((status.find(({ name }) => name === 'nts')?.rejectedBy['authentic'] ?? 0) >= 1);
   },

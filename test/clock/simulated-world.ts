@@ -6,6 +6,7 @@
 
 import { Discipline } from '../../src/clock/core/discipline.js';
 import type { ClockEffect, ClockInput, DisciplineConfig, Moment } from '../../src/clock/core/inputs.js';
+import type { OperatorLeap } from '../../src/clock/core/leap-policy.js';
 import type { SourceConfig } from '../../src/clock/core/source.js';
 import type { ClockEvent } from '../../src/clock/core/events.js';
 import { freshMemory } from '../../src/clock/core/memory.js';
@@ -43,6 +44,10 @@ export interface WorldOptions {
   readonly profile?: Partial<ClockProfile>;
   readonly limits?: DisciplineConfig['limits'];
   readonly table?: LeapTable;
+  /** The table by which servers label their time. Default: the clock's own. */
+  readonly labels?: LeapTable;
+  /** What operators entered beside the table. */
+  readonly entries?: readonly OperatorLeap[];
   readonly memory?: ClockMemory;
   /** TAI at the beginning. */
   readonly start?: TaiNs;
@@ -65,6 +70,7 @@ export class SimulatedWorld {
   readonly servers = new Map<string, SimulatedServer>();
   readonly profile: ClockProfile;
   readonly table: LeapTable;
+  readonly labels: LeapTable;
   /** Present rate of TAI against mono minus one, parts per billion. */
   ratePpb = 0n;
   /** Called after every input, before time goes on: an adversary may choose the rate by what the clock now assumes. */
@@ -84,6 +90,7 @@ export class SimulatedWorld {
   constructor(options: WorldOptions) {
     this.random = new Random(options.seed);
     this.table = options.table ?? builtinLeapTable;
+    this.labels = options.labels ?? this.table;
     this.profile = { ...profiles.lab, ...options.profile };
     this.#tai = options.start ?? NOVEMBER_2026;
     this.#wallOffset = -37_000_000_000n;
@@ -94,7 +101,7 @@ export class SimulatedWorld {
         sources: [reference, ...monitors],
         profile: this.profile,
         limits: options.limits ?? { syncNs: 10_000_000n, holdNs: 50_000_000n },
-        table: this.table,
+        leap: { list: this.table, entries: options.entries ?? [] },
         seed: options.seed,
         ...(options.peers === undefined ? {} : { peers: options.peers }),
       },
@@ -134,7 +141,7 @@ export class SimulatedWorld {
       this.#mono,
       heartbeat,
       this.discipline.limits,
-      this.table,
+      this.discipline.table,
       this.#floor,
     );
     if (reading.state === 'synchronised' || reading.state === 'holdover') this.#floor = reading.best;
@@ -260,7 +267,7 @@ export class SimulatedWorld {
 
   #packet(server: SimulatedServer, nonce: bigint, t2: TaiNs, t3: TaiNs): NtpPacket {
     const stamp = (tai: TaiNs): bigint =>
-      ntpFromPosixNs(posixNsFromTai(taiNs(tai + server.error), this.table));
+      ntpFromPosixNs(posixNsFromTai(taiNs(tai + server.error), this.labels));
     return {
       leap: server.leap,
       version: 4,

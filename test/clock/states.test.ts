@@ -193,7 +193,7 @@ test('a crash loop at a public server stays within the hourly budget', (t) => {
     sources: [source],
     profile,
     limits: { syncNs: 1n, holdNs: 1n },
-    table: builtinLeapTable,
+    leap: { list: builtinLeapTable, entries: [] },
     seed: 1,
   };
   let memory = freshMemory;

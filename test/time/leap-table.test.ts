@@ -15,26 +15,10 @@ import {
   taiMinusUtcAtNtp,
   withLeap,
 } from '../../src/time/leap-table.js';
-import type { LeapTable } from '../../src/time/leap-table.js';
 import { formatUtc, parseUtc } from '../../src/time/utc-label.js';
 import { NS_PER_S, taiNs } from '../../src/time/types.js';
-
-const NTP = 2_208_988_800n;
-
-/** Writes a table as IERS does, with `#h` words printed without leading zeros. */
-function print(table: LeapTable): string {
-  const rows = table.entries.map((e) => `${(e.posixSeconds + NTP).toString()}\t${e.taiMinusUtc}\t# comment`);
-  const words = (table.hash.match(/.{8}/g) ?? []).map((word) => word.replace(/^0+(?=.)/, ''));
-  return [
-    '#\tUpdated through IERS Bulletin C',
-    `#$\t${(table.updatedPosix + NTP).toString()}`,
-    '#',
-    `#@\t${(table.expiresPosix + NTP).toString()}`,
-    ...rows,
-    `#h\t${words.join(' ')}`,
-    '',
-  ].join('\n');
-}
+import { NTP_TO_POSIX_S as NTP } from '../../src/time/leap-table.js';
+import { leapSecondsList as print } from './transfer-files.js';
 
 test('the built-in table says 37 s since 2017 and expires on 2027-06-28', (t) => {
   const since = parseUtc('2017-01-01T00:00:00Z', builtinLeapTable) ?? taiNs(0n);

@@ -73,7 +73,7 @@ const timeMessage = (random: Random): TimeMessage => ({
     'disrupted',
     'quarantined',
   ]),
-  leap: random.pick(['none', 'announced', 'inProgress', 'infoStale']),
+  leap: random.pick(['none', 'announced', 'inProgress', 'infoStale', 'doubtful']),
   uncertified: random.below(2) === 1,
 });
 

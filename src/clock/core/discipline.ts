@@ -6,18 +6,21 @@
  * only between epochs; everything that restricts is published by the same call that found it out.
  */
 
-import { leapTableExpired, taiMinusUtcAt } from '../../time/leap-table.js';
+import { taiMinusUtcAt } from '../../time/leap-table.js';
+import type { LeapTable } from '../../time/leap-table.js';
 import { NS_PER_S, durNs, taiNs } from '../../time/types.js';
 import type { ClockState, MonoNs, TaiNs } from '../../time/types.js';
 import type { AnomalyCode, ClockEvent, EventTime, RejectionTest } from './events.js';
 import type { HostReport } from './host-report.js';
 import type { ClockEffect, ClockInput, DisciplineConfig, Moment, ReleaseWhat } from './inputs.js';
-import { indicatorContradicts, leapStateAt } from './leap-policy.js';
+import { inSmearWindow, isSmearRate } from './leap-policy.js';
+import { LeapKeeper } from './leap-keeper.js';
+import type { PossibleLeap } from './leap-keeper.js';
 import { machineStep } from './machine.js';
 import type { DisruptionReason, Machine, MachineEvent, MachineLimits } from './machine.js';
 import type { ClockMemory } from './memory.js';
-import { observe, verdictOf } from './monitors.js';
-import type { MonitorVerdict } from './monitors.js';
+import { looksSmeared, observe, verdictOf } from './monitors.js';
+import type { MonitorVerdict, MonitorView } from './monitors.js';
 import { overlayAt } from './overlay.js';
 import { NOTHING_KNOWN } from './peer-packet.js';
 import type { PeerStamp } from './peer-packet.js';
@@ -45,15 +48,17 @@ export class Discipline {
   readonly #limits: MachineLimits;
   readonly #sources = new Map<string, Source>();
   readonly #peers: PeerWatch | null;
+  readonly #leap: LeapKeeper;
   #machine: Machine;
   #tracker: Tracker;
   /** Accepted reference samples since start. */
   #accepted = 0;
   #driftPpb: number | null;
+  /** Rate as it was when no leap second was near. */
+  #driftBeforeLeap: number | null = null;
+  #smearing = new Set<string>();
   #highWater: bigint;
   #highWaterReported = false;
-  #leapContradicted = false;
-  #expiryReported = false;
   #monitorVerdict: MonitorVerdict = 'none';
   #peerRounds = 0;
   /** What is known here and what a peer promised in the last round cannot both be true. */
@@ -83,6 +88,7 @@ export class Discipline {
     };
     this.#peers = config.peers === undefined ? null : new PeerWatch(config.peers, now.mono);
     this.#released = memory.released;
+    this.#leap = new LeapKeeper(config.leap);
     this.#driftPpb = memory.driftPpb;
     this.#tracker = new Tracker(config.profile, memory.driftPpb);
     this.#highWater = memory.highWaterTai;
@@ -146,6 +152,9 @@ export class Discipline {
           `the host's wall clock was stepped by ${input.byNs.toString()} ns`,
         );
         break;
+      case 'leapKnowledge':
+        this.#leap.learn(input.leap);
+        break;
       case 'release':
         this.#onRelease(input.what, input.number);
         break;
@@ -171,7 +180,7 @@ export class Discipline {
       epoch: this.#machine.epoch,
       samples: this.#accepted,
       known: this.#tracker.known,
-      leap: leapStateAt(this.#config.table, this.#leapInstant(), this.#leapContradicted),
+      leap: this.#leap.stateAt(this.#leapInstant()),
       unmonitored: this.#unmonitored(),
       peers: this.#peers?.verdict ?? 'unknown',
       peerRounds: this.#peerRounds,
@@ -201,6 +210,16 @@ export class Discipline {
     return this.#peers?.status() ?? [];
   }
 
+  /** The table that labels are made with now. */
+  get table(): LeapTable {
+    return this.#leap.table;
+  }
+
+  /** The next possible leap second, and what is decided about it. */
+  comingLeap(): PossibleLeap {
+    return this.#leap.coming(this.#leapInstant());
+  }
+
   memory(): ClockMemory {
     return {
       driftPpb: this.#driftPpb,
@@ -224,7 +243,7 @@ export class Discipline {
   #onAnswer(name: string, address: string, exchange: Exchange): void {
     const source = this.#sources.get(name);
     if (source === undefined) return;
-    const answer = source.judge(exchange, this.#config.table);
+    const answer = source.judge(exchange, this.#leap.table);
     switch (answer.kind) {
       case 'rejected':
         this.#reject(source, address, answer.test);
@@ -262,7 +281,7 @@ export class Discipline {
     const source = this.#sources.get(name);
     if (source === undefined) return;
     const { role, follows } = source;
-    const answer = source.judgeHost(report, this.#config.table);
+    const answer = source.judgeHost(report, this.#leap.table);
     if (answer.kind === 'rejected') this.#reject(source, address, answer.test);
     if (answer.kind !== 'sample') return;
     if (source.role !== role || (follows !== null && source.follows !== follows)) {
@@ -285,7 +304,7 @@ export class Discipline {
   #onReferenceSample(source: Source, address: string, sample: Sample, authenticated: boolean): void {
     const { state, rateHeld } = this.#machine;
     if (state === 'quarantined' || rateHeld) return;
-    this.#checkIndicator(source, sample);
+    this.#hearIndicator(source, sample, true);
     const { name } = source.config;
     const verdict = this.#tracker.judgeSample(sample, source.config.profile.innovationFloorNs);
     switch (verdict.kind) {
@@ -304,6 +323,7 @@ export class Discipline {
         this.#step({ kind: 'sample' }, '');
         this.#tracker.accept(sample, address, verdict.bound);
         this.#accepted++;
+        this.#leap.confirmed(this.#leapInstant(), this.#machine.epoch);
         this.#compare(source, address, sample, authenticated);
         this.#learn(sample);
     }
@@ -318,8 +338,25 @@ export class Discipline {
       );
       return;
     }
+    if (this.#smears(lesson.driftPpb, lesson.skewPpb)) return;
     if (lesson.driftPpb !== null) this.#driftPpb = lesson.driftPpb;
     this.#tracker.serve(this.#now.mono, this.#isServing());
+  }
+
+  /** Near a leap second of the table a reference that smears it is refused: what it says is not UTC(NICT). */
+  #smears(driftPpb: number | null, skewPpb: number): boolean {
+    if (driftPpb === null) return false;
+    if (!inSmearWindow(this.#leap.table, this.#leapInstant())) {
+      this.#driftBeforeLeap = driftPpb;
+      return false;
+    }
+    this.#driftBeforeLeap ??= this.#driftPpb;
+    if (this.#driftBeforeLeap === null || !isSmearRate(this.#driftBeforeLeap, driftPpb, skewPpb))
+      return false;
+    const detail = `within a day of a leap second the oscillator seems to change by ${(driftPpb - this.#driftBeforeLeap).toFixed(0)} ppb: the reference seems to smear it`;
+    this.#anomaly('smearSuspected', null, detail);
+    this.#step({ kind: 'referenceAnomaly' }, detail);
+    return true;
   }
 
   #isServing(): boolean {
@@ -330,7 +367,7 @@ export class Discipline {
 
   #compare(source: Source, address: string, sample: Sample, authenticated: boolean): void {
     const comparison = this.#tracker.compare(sample);
-    source.countAccepted(sample, comparison);
+    source.countAccepted(sample, comparison, authenticated);
     if (comparison === null) return;
     const { role } = source;
     this.#emit({
@@ -345,12 +382,12 @@ export class Discipline {
       delay: durNs(sample.delay),
       state: this.#machine.state,
       sample: role === 'reference' ? this.#accepted : 0,
-      taiMinusUtc: taiMinusUtcAt(this.#leapInstant(), this.#config.table),
+      taiMinusUtc: taiMinusUtcAt(this.#leapInstant(), this.#leap.table),
     });
   }
 
   #onMonitorSample(source: Source, address: string, sample: Sample, authenticated: boolean): void {
-    this.#checkIndicator(source, sample);
+    this.#hearIndicator(source, sample, authenticated);
     source.monitor = observe(
       source.monitor,
       source.config.name,
@@ -361,7 +398,7 @@ export class Discipline {
     );
     this.#compare(source, address, sample, authenticated);
     const views = [...this.#sources.values()].flatMap(({ monitor }) =>
-      monitor === undefined ? [] : [monitor],
+      monitor === undefined || this.#isSmearing(monitor) ? [] : [monitor],
     );
     const latest = views.reduce(
       (mono, view) => (view.says.mono > mono ? view.says.mono : mono),
@@ -390,6 +427,23 @@ export class Discipline {
     }
   }
 
+  /** Told once for each monitor and smear. */
+  #isSmearing(view: MonitorView): boolean {
+    const { bound } = this.#tracker;
+    const smeared =
+      bound !== null &&
+      view.disagreements > 0 &&
+      inSmearWindow(this.#leap.table, this.#leapInstant()) &&
+      looksSmeared(view, bound);
+    if (!smeared) this.#smearing.delete(view.name);
+    else if (!this.#smearing.has(view.name)) {
+      this.#smearing.add(view.name);
+      const detail = 'within a day of a leap second it is off by less than a second: it seems to smear';
+      this.#anomaly('smearSuspected', view.name, detail);
+    }
+    return smeared;
+  }
+
   /** No monitor has been heard lately: nobody can vouch for the reference. */
   #unmonitored(): boolean {
     for (const source of this.#sources.values()) {
@@ -398,16 +452,8 @@ export class Discipline {
     return true;
   }
 
-  #checkIndicator(source: Source, sample: Sample): void {
-    if (this.#leapContradicted) return;
-    const { table } = this.#config;
-    if (!indicatorContradicts(table, taiNs(sample.mid + sample.theta), sample.leapIndicator)) return;
-    this.#leapContradicted = true;
-    this.#anomaly(
-      'leapContradiction',
-      source.config.name,
-      `leap indicator ${sample.leapIndicator} contradicts the leap table (${table.source})`,
-    );
+  #hearIndicator(source: Source, sample: Sample, mayVote: boolean): void {
+    this.#leap.heard(source.config.name, sample.leapIndicator, mayVote, taiNs(sample.mid + sample.theta));
   }
 
   // ── peers ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -493,7 +539,7 @@ export class Discipline {
         this.#highWaterReported = false;
         break;
       case 'leap':
-        this.#leapContradicted = false;
+        this.#leap.release();
         break;
     }
     this.#effects.push({ kind: 'remember' });
@@ -502,7 +548,7 @@ export class Discipline {
   #housekeeping(): void {
     this.#watchPeers();
     this.#assess();
-    this.#checkTable();
+    this.#watchLeap();
     this.#poll();
     if (this.#now.mono - this.#rememberedMono >= REMEMBER_EVERY_NS) this.#effects.push({ kind: 'remember' });
     if (this.#effects.some(({ kind }) => kind === 'remember')) {
@@ -544,15 +590,13 @@ export class Discipline {
     }
   }
 
-  #checkTable(): void {
-    if (this.#expiryReported || this.#tracker.overlay === null) return;
-    if (!leapTableExpired(this.#config.table, this.#leapInstant())) return;
-    this.#expiryReported = true;
-    this.#anomaly(
-      'leapTableExpired',
-      null,
-      `the leap table (${this.#config.table.source}) has expired; install the current one`,
-    );
+  #watchLeap(): void {
+    // Before anything is served there is no instant that could be put on record.
+    if (!this.#isServing()) return;
+    for (const finding of this.#leap.look(this.#leapInstant(), this.#machine.epoch)) {
+      if (finding.kind === 'leap') this.#emit({ ...finding, ...this.#eventTime() });
+      else this.#anomaly(finding.code, finding.source, finding.detail);
+    }
   }
 
   /** Whether samples are still missing: then questions are asked at the start-up's pace, and from its share. */
@@ -568,6 +612,7 @@ export class Discipline {
       const hurry = startingUp && source.role === 'reference';
       const address = source.polling.due(this.#now.mono, this.#now.wallNs, hurry, this.#draw());
       if (address !== null) {
+        source.asked();
         this.#effects.push({ kind: 'ask', source: source.config.name, address });
         // Where questions are dear, each one is on record before the next start can ask again.
         if (source.config.profile.startPollNs >= NS_PER_S) this.#effects.push({ kind: 'remember' });

@@ -1,6 +1,7 @@
 /** What the clock has to tell: every one of these can become an audit record. Sign convention: TAA − reference. */
 
-import type { ClockState, DurNs, MonoNs, TaiInterval } from '../../time/types.js';
+import type { ClockState, DurNs, MonoNs, TaiInterval, TaiNs } from '../../time/types.js';
+import type { LeapChange, LeapVotes } from './leap-policy.js';
 import type { TransitionReason } from './machine.js';
 import type { HostTest } from './host-report.js';
 import type { PeerNoteCode } from './peers.js';
@@ -54,6 +55,8 @@ export type AnomalyCode =
   | 'suspectSample'
   | 'leapContradiction'
   | 'leapTableExpired'
+  | 'leapTableExpiring'
+  | 'smearSuspected'
   | 'referenceSuspected'
   | 'referenceConfirmed'
   | 'referenceCleared'
@@ -94,6 +97,25 @@ export interface KissEvent extends EventTime {
   readonly authenticated: boolean;
 }
 
+/**
+ * `dailyCheck`: once a UTC day, what the list says and how long it will; `preset`: a leap second is decided for the coming
+ * midnight; `executed`: the clock has gone through it; `doubtful`: a midnight passed about which there was doubt.
+ */
+export type LeapPhase = 'dailyCheck' | 'preset' | 'executed' | 'doubtful';
+
+export interface LeapEvent extends EventTime {
+  readonly kind: 'leap';
+  readonly phase: LeapPhase;
+  /** 00:00:00 UTC after the leap second, or after the next possible one. */
+  readonly midnight: TaiNs;
+  readonly change: LeapChange;
+  readonly votes: LeapVotes;
+  /** Check word of the list that this node uses. */
+  readonly tableHash: string;
+  /** Whole days until that list expires; negative afterwards. */
+  readonly daysLeft: number;
+}
+
 /** The state that must survive a restart could not be written; polling stops being accountable until it can. */
 export interface PersistFailedEvent extends EventTime {
   readonly kind: 'persistFailed';
@@ -101,4 +123,10 @@ export interface PersistFailedEvent extends EventTime {
 }
 
 export type ClockEvent =
-  TransitionEvent | ComparisonEvent | AnomalyEvent | SampleRejectedEvent | KissEvent | PersistFailedEvent;
+  | TransitionEvent
+  | ComparisonEvent
+  | AnomalyEvent
+  | SampleRejectedEvent
+  | KissEvent
+  | LeapEvent
+  | PersistFailedEvent;

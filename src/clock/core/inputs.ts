@@ -1,11 +1,11 @@
 /** What goes into the clock's pure part and what comes out of it. */
 
-import type { LeapTable } from '../../time/leap-table.js';
 import type { MonoNs } from '../../time/types.js';
 import type { ClockEvent, TroubleCode } from './events.js';
 import type { HostReport } from './host-report.js';
 import type { PeerExchange } from './peer-relation.js';
 import type { PeersConfig } from './peers.js';
+import type { LeapKnowledge } from './leap-policy.js';
 import type { ClockProfile } from './profile.js';
 import type { SourceConfig } from './source.js';
 import type { Exchange } from './verdict.js';
@@ -16,7 +16,7 @@ export interface DisciplineConfig {
   readonly profile: ClockProfile;
   /** Half-width above which the clock is in holdover, and above which it is out of tolerance. */
   readonly limits: { readonly syncNs: bigint; readonly holdNs: bigint };
-  readonly table: LeapTable;
+  readonly leap: LeapKnowledge;
   /** Spreads the polls of nodes that start together. */
   readonly seed: number;
   /** The other nodes of the cluster; left out where there are none. */
@@ -75,6 +75,7 @@ export type ClockInput = Moment &
     | { readonly kind: 'wallStepped'; readonly byNs: bigint }
     /** `number` grows with every release of this node; one that is not larger than the last was carried out before. */
     | { readonly kind: 'release'; readonly what: ReleaseWhat; readonly number: number }
+    | { readonly kind: 'leapKnowledge'; readonly leap: LeapKnowledge }
   );
 
 export type ClockEffect =

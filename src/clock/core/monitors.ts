@@ -39,6 +39,14 @@ export function observe(
   return { name, authenticated, says, disagreements: agrees ? 0 : (previous?.disagreements ?? 0) + 1 };
 }
 
+/** Whether a monitor is off by what a smeared leap second explains: near one that is no evidence against the reference. */
+export function looksSmeared(view: MonitorView, own: Bound): boolean {
+  const at = own.mono > view.says.mono ? own.mono : view.says.mono;
+  const [said, known] = [boundAt(view.says, at), boundAt(own, at)];
+  const apart = said.lo > known.hi ? said.lo - known.hi : known.lo - said.hi;
+  return apart > 0n && apart <= tuning.smearMaxNs;
+}
+
 /** What the monitors say together at `mono`, which is not before any of their samples. */
 export function verdictOf(views: readonly MonitorView[], mono: MonoNs): MonitorVerdict {
   const against = views.filter((view) => view.disagreements > 0);

@@ -150,6 +150,16 @@ export const tuning = {
   minSampleErrorNs: NS_PER_US,
   /** Samples this close to a leap second are not used: NTP cannot name the instants around it. */
   leapGuardNs: 5n * NS_PER_S,
+  /** Nothing is issued from this long before a midnight about which there is doubt. */
+  leapDoubtNs: 3600n * NS_PER_S,
+  /** A list that ends within this many days is warned of. */
+  leapWarningDays: 60,
+  /** A smear spreads a leap second over up to this long on either side of it. */
+  smearWindowNs: 86_400n * NS_PER_S,
+  /** A second over a day is 11.6 ppm; no temperature moves an oscillator so far within that day. */
+  smearRatePpb: 8_000,
+  /** A smeared time is off by this at most. */
+  smearMaxNs: NS_PER_S,
   /** Disruptions within `disruptionWindowNs` that latch QUARANTINED. */
   disruptionsToLatch: 3,
   disruptionWindowNs: 3600n * NS_PER_S,

@@ -45,6 +45,10 @@ export interface SourceStatus {
   /** Monotonic instant of the last accepted sample, null if there was none. */
   readonly lastMono: MonoNs | null;
   readonly questionsLeft: number;
+  /** The last eight questions, newest in bit 0: 1 for a sample that was used. */
+  readonly reach: number;
+  /** Whether the last accepted sample was authenticated. */
+  readonly authenticated: boolean;
 }
 
 /** What came of one datagram. */
@@ -67,6 +71,8 @@ export class Source {
   #last: { readonly comparison: Comparison | null; readonly delay: bigint; readonly mono: MonoNs } | null =
     null;
   #exhausted = false;
+  #reach = 0;
+  #authenticated = false;
 
   constructor(config: SourceConfig, memory: SourceMemory | undefined, mono: MonoNs, wallNs: bigint) {
     this.config = config;
@@ -122,8 +128,14 @@ export class Source {
     return isNew;
   }
 
-  countAccepted(sample: Sample, comparison: Comparison | null): void {
+  asked(): void {
+    this.#reach = (this.#reach << 1) & 0xff;
+  }
+
+  countAccepted(sample: Sample, comparison: Comparison | null, authenticated: boolean): void {
     this.#accepted++;
+    this.#reach |= 1;
+    this.#authenticated = authenticated;
     this.#last = { comparison, delay: sample.delay, mono: sample.m4 };
   }
 
@@ -160,6 +172,8 @@ export class Source {
       lastDelayNs: this.#last?.delay ?? 0n,
       lastMono: this.#last?.mono ?? null,
       questionsLeft: questionsLeft(this.polling.budget),
+      reach: this.#reach,
+      authenticated: this.#authenticated,
     };
   }
 }

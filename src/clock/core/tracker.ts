@@ -26,7 +26,8 @@ export type SampleVerdict =
   | { readonly kind: 'suspect'; readonly offNs: bigint; readonly inARow: number };
 
 export type Lesson =
-  | { readonly kind: 'learned'; readonly driftPpb: number | null }
+  /** `driftPpb` is null while no rate is known; then it may be off by anything. */
+  | { readonly kind: 'learned'; readonly driftPpb: number | null; readonly skewPpb: number }
   | { readonly kind: 'absurdRate'; readonly ratePpb: number };
 
 /** Served time minus a sample's time. */
@@ -111,7 +112,8 @@ export class Tracker {
     if (previous !== null && isTooSlow(previous, this.#window, sample)) {
       this.#slowInARow++;
       // Several in a row are no outliers: the path has changed, and its new delay is the usual one from now on.
-      if (this.#slowInARow < tuning.slowToAdopt) return { kind: 'learned', driftPpb: null };
+      if (this.#slowInARow < tuning.slowToAdopt)
+        return { kind: 'learned', driftPpb: null, skewPpb: Infinity };
     } else {
       this.#slowInARow = 0;
     }
@@ -120,10 +122,10 @@ export class Tracker {
     this.#estimate = fit;
     // The window as the runs test left it: what does not fit the line any more never will again.
     if (fit.samples >= tuning.minRegressionSamples) this.#window = this.#window.slice(-fit.samples);
-    if (!Number.isFinite(fit.skewPpb)) return { kind: 'learned', driftPpb: null };
+    if (!Number.isFinite(fit.skewPpb)) return { kind: 'learned', driftPpb: null, skewPpb: Infinity };
     if (this.#rateIsAbsurd(fit, previous)) return { kind: 'absurdRate', ratePpb: fit.ratePpb };
     this.#assumeRate(fit, now);
-    return { kind: 'learned', driftPpb: fit.ratePpb };
+    return { kind: 'learned', driftPpb: fit.ratePpb, skewPpb: fit.skewPpb };
   }
 
   /** Bends the served time towards the estimate, held within the bound; while nothing is served it is set at once. */

@@ -5,6 +5,7 @@
 
 import type { Authority } from '../../authority/api.js';
 import { clockReason } from '../../authority/verdict.js';
+import { nextPossibleLeap } from '../../clock/core/leap-policy.js';
 import type { ClockReading } from '../../time/types.js';
 import type { Refusal } from '../../wire/messages.js';
 import { holdsKey } from './audit-session.js';
@@ -34,6 +35,22 @@ export function admission(authority: Authority, caller: AdmittedCaller): Refusal
     };
   }
   return null;
+}
+
+/**
+ * Whether something issued now could still permit issuing when a leap second in doubt takes place.
+ * @param lease longest permission that may be given now, ns
+ */
+export function leapRefusal(reading: ClockReading, lease: bigint): Refusal | null {
+  const across =
+    reading.leap === 'infoStale' &&
+    reading.latest + lease >= nextPossibleLeap(reading.earliest, reading.taiMinusUtc);
+  return across || reading.leap === 'doubtful'
+    ? {
+        reason: 'LEAP_TABLE_STALE',
+        detail: 'whether the coming or last midnight has a leap second is in doubt',
+      }
+    : null;
 }
 
 /** Why a clock in this condition may not measure, or null. @param limit half-width allowed by policy, ns */

@@ -16,6 +16,8 @@ import type { Environment } from '../environment.js';
 import type { Testimony } from './testimony.js';
 
 export interface IssuanceListener {
+  /** Beside a clock that serves time: whether this node may confirm and sign at all now. */
+  readonly mayIssue: (reading: ClockReading) => boolean;
   /** A step is about to be taken; only tests that kill between steps listen. */
   readonly step: (kind: IssuanceStep['kind'] | 'propose', audit: Audit) => void;
 }
@@ -55,7 +57,10 @@ export class Issuance {
       epoch: reading.epoch,
       samples: reading.samples,
       peerRounds: reading.peerRounds,
-      mayIssue: clockReason(reading.state) === null && reading.peers !== 'disagree',
+      mayIssue:
+        clockReason(reading.state) === null &&
+        reading.peers !== 'disagree' &&
+        this.#listener.mayIssue(reading),
     };
     this.#hurry(reading);
     const asked = (audit: Audit, kind: IssuanceStep['kind']): boolean =>

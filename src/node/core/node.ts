@@ -23,12 +23,13 @@ import { DEFAULT_LIMITS } from '../../raft/timing.js';
 import type { Entry } from '../../raft/types.js';
 import { logIndex, nodeId } from '../../raft/types.js';
 import type { SessionPeer, SignedCommandSubmission } from '../../rpc/doors.js';
+import { builtinLeapTable } from '../../time/leap-table.js';
 import type { ClockReading, DurNs } from '../../time/types.js';
 import { durNs, NS_PER_MS, NS_PER_S } from '../../time/types.js';
 import type { Genesis } from '../../verify/genesis.js';
 import type { OutcomeMessage, Refusal, SessionResponse } from '../../wire/messages.js';
 import type { Environment } from '../environment.js';
-import { admission, clockRefusal } from './admission.js';
+import { admission, clockRefusal, leapRefusal } from './admission.js';
 import type { AdmittedCaller } from './admission.js';
 import { AuditSession } from './audit-session.js';
 import type { SessionContext, SessionKey } from './audit-session.js';
@@ -51,6 +52,11 @@ const TICK = durNs(100n * NS_PER_MS);
 const CLOCK_WORD_INTERVAL = durNs(500n * NS_PER_MS);
 /** Records that no boundary covers yet get one after this long. */
 const CHECKPOINT_AFTER = NS_PER_S;
+
+const LEAP_TABLE_NOT_APPROVED: Refusal = {
+  reason: 'LEAP_TABLE_NOT_APPROVED',
+  detail: 'the leap-second table of this node is not the approved one',
+};
 
 const SHUTTING_DOWN: Refusal = {
   reason: 'SHUTTING_DOWN',
@@ -122,6 +128,9 @@ export class NodeCore {
   /** The last clock word that was sent. */
   #said: Pick<ClockReading, 'state' | 'mono'> | null = null;
   #impairments = new Set<string>();
+  /** Null in the simulator, whose clocks know no leap seconds. */
+  #leapTable: string | null = null;
+  #leapTableTold = false;
 
   constructor(options: NodeCoreOptions) {
     this.options = options;
@@ -184,7 +193,8 @@ export class NodeCore {
 
   /** Reasons of the closed list for which this node does less than it should. */
   impairments(): readonly string[] {
-    return [...this.#impairments].sort();
+    const leap = this.#parts !== null && this.#leapTableDiffers() ? [LEAP_TABLE_NOT_APPROVED.reason] : [];
+    return [...this.#impairments, ...leap].sort();
   }
 
   /** Why this node does not serve now; empty when it does. */
@@ -262,6 +272,11 @@ export class NodeCore {
     this.#parts?.issuance.advance();
   }
 
+  /** Check word of the list that this node's clock uses; told by the host at start and at every change. */
+  useLeapTable(hash: string): void {
+    this.#leapTable = hash;
+  }
+
   /** Hands leadership over, ends sessions, writes the last image. */
   stop(done: () => void): void {
     if (this.#stopping) return;
@@ -320,6 +335,7 @@ export class NodeCore {
     );
     const issuance = new Issuance(env, authority, node, this.run, testimony, {
       step: (kind, audit) => this.options.hooks.step?.(kind, audit),
+      mayIssue: (reading) => reading.leap !== 'doubtful' && !this.#leapTableDiffers(),
     });
     const replica = new Replica(
       authority,
@@ -425,6 +441,7 @@ export class NodeCore {
     const { replica, publication, clockWatch } = this.#running;
     const reading = this.#env.clockReading();
     clockWatch.look(reading);
+    this.#watchLeapTable();
     this.#sayTheTime(reading);
     publication.tick();
     replica.tick();
@@ -500,7 +517,29 @@ export class NodeCore {
     if (this.#impairments.has('LEDGER_DIVERGED')) {
       return { reason: 'LEDGER_DIVERGED', detail: 'this node only stands for inspection' };
     }
-    return clockRefusal(reading, this.authority.policy().taaStop);
+    if (this.#leapTableDiffers()) return LEAP_TABLE_NOT_APPROVED;
+    const { taaStop, audit } = this.authority.policy();
+    return clockRefusal(reading, taaStop) ?? leapRefusal(reading, audit.lease);
+  }
+
+  /** Before the first approval the approved table is the one that the program was built with. */
+  #leapTableDiffers(): boolean {
+    const approved = this.authority.leap().table?.hash ?? builtinLeapTable.hash;
+    return this.#leapTable !== null && this.#leapTable !== approved;
+  }
+
+  #watchLeapTable(): void {
+    const differs = this.#leapTableDiffers();
+    if (differs === this.#leapTableTold) return;
+    this.#leapTableTold = differs;
+    if (!differs) return;
+    const approved = this.authority.leap().table;
+    const message =
+      `this node's leap-seconds.list has the check word ${this.#leapTable ?? ''}, approved is ` +
+      `${approved === null ? 'none but the built-in one' : `${approved.hash} (${approved.source})`}; ` +
+      'it neither measures nor issues: install the approved list here, or approve this one';
+    this.#env.notifier.notify({ severity: 'alarm', code: LEAP_TABLE_NOT_APPROVED.reason, message });
+    this.testimony.clockAnomaly('leapTableNotApproved', '', message);
   }
 
   #impaired(reason: string, detail: string): void {

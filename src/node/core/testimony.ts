@@ -3,7 +3,8 @@
  * while, because the fact does not go away; answers that somebody waits for are given up sooner.
  */
 
-import type { Testimony as Statement } from '../../authority/testimony.js';
+import type { ClockWitness, Testimony as Statement } from '../../authority/testimony.js';
+import type { LeapEvent } from '../../clock/core/events.js';
 import { encodeCommand } from '../../authority/commands.js';
 import type { MeasurementFacts } from '../../authority/model.js';
 import type { SignedCommandSubmission } from '../../rpc/doors.js';
@@ -23,6 +24,17 @@ function recordable(instant: TaiNs): TaiNs {
   if (instant > WIDEST) return taiNs(WIDEST);
   return instant < -WIDEST ? taiNs(-WIDEST) : instant;
 }
+
+function witnessOf(reading: ClockReading): ClockWitness {
+  const { best, epoch, samples, rhoPpb, taiMinusUtc, leap, unmonitored, peers } = reading;
+  // A clock that has just lost its footing knows nothing: its bound is as wide as a number can be, a record's is not.
+  const earliest = recordable(reading.earliest);
+  const latest = recordable(reading.latest);
+  return { earliest, best, latest, epoch, samples, rhoPpb, taiMinusUtc, leap, unmonitored, peers };
+}
+
+/** What the clock did about a possible leap second. */
+export type LeapCheck = Pick<LeapEvent, 'phase' | 'midnight' | 'change' | 'votes' | 'tableHash' | 'daysLeft'>;
 
 /** TAA − source, measured by one accepted sample. */
 export interface Comparison {
@@ -91,12 +103,7 @@ export class Testimony {
   }
 
   clockTransition(from: ClockState, to: ClockState, reading: ClockReading): void {
-    const { best, epoch, samples, rhoPpb, taiMinusUtc, leap, unmonitored, peers } = reading;
-    // A clock that has just lost its footing knows nothing: its bound is as wide as a number can be, a record's is not.
-    const earliest = recordable(reading.earliest);
-    const latest = recordable(reading.latest);
-    const clock = { earliest, best, latest, epoch, samples, rhoPpb, taiMinusUtc, leap, unmonitored, peers };
-    this.#propose({ kind: 'clockTransition', from, to, clock }, PERSISTENCE, nobody);
+    this.#propose({ kind: 'clockTransition', from, to, clock: witnessOf(reading) }, PERSISTENCE, nobody);
   }
 
   clockComparison(comparison: Comparison): void {
@@ -113,6 +120,27 @@ export class Testimony {
         delay,
         state,
         sample,
+      },
+      PERSISTENCE,
+      nobody,
+    );
+  }
+
+  leapCheck(check: LeapCheck, reading: ClockReading): void {
+    const { midnight, change, votes, tableHash, daysLeft, phase } = check;
+    const { list, indicator, operator } = votes;
+    this.#propose(
+      {
+        kind: 'leapCheck',
+        phase,
+        midnight,
+        change,
+        list,
+        indicator,
+        operator,
+        table: tableHash,
+        daysLeft,
+        clock: witnessOf(reading),
       },
       PERSISTENCE,
       nobody,

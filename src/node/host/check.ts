@@ -4,6 +4,7 @@ import type { Genesis } from '../../verify/genesis.js';
 import { readConfig } from './config.js';
 import { openCredentials } from './credentials.js';
 import { readGenesis, requireFits } from './daemon.js';
+import { readLeapList } from './leap-list.js';
 
 /** @throws ConfigError and the errors of keys and genesis, each with its remedy */
 export function checkConfiguration(file: string): string {
@@ -11,6 +12,7 @@ export function checkConfiguration(file: string): string {
   const { genesis } = readGenesis(config);
   requireFits(config, genesis);
   openCredentials(config, genesis.genesis);
+  const list = readLeapList(config.clock.leapSeconds);
   const critical = criticalSites(genesis.genesis);
   const lines = [
     `${file}: node ${config.node} of cluster ${genesis.genesis.clusterId}, ${genesis.genesis.members.length} voters`,
@@ -21,6 +23,9 @@ export function checkConfiguration(file: string): string {
       ? 'the loss of any one site leaves the service running'
       : `the loss of ${critical.map((site) => `site ${site}`).join(', or of ')} stops the service; place voters at three sites`,
   ];
+  lines.push(
+    `leap-second table ${list.hash.slice(0, 8)}… (${list.source}), TAI − UTC = ${list.entries.at(-1)?.taiMinusUtc ?? 0} s`,
+  );
   return `${lines.join('\n')}\n`;
 }
 

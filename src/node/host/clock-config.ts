@@ -22,6 +22,8 @@ export interface ClockConfig {
   readonly sources: readonly ClockSourceOptions[];
   /** Floor of the assumed oscillator rate error, parts per billion. */
   readonly rhoFloorPpb: number;
+  /** The node's leap-seconds.list; null for the table that the program was built with. */
+  readonly leapSeconds: string | null;
   /** Null in a laboratory that does not ask for it: the clock of its host is nobody's business. */
   readonly hostClock: HostClockConfig | null;
 }
@@ -32,7 +34,7 @@ const DEFAULT_CHRONY_CONF = '/etc/chrony/chrony.conf';
 const roles = ['reference', 'monitor'] as const;
 
 export function readClock(clock: Section, lab: boolean): ClockConfig {
-  clock.allow(['profile', 'sources', 'rhoFloorPpb', 'hostClock']);
+  clock.allow(['profile', 'sources', 'rhoFloorPpb', 'leapSeconds', 'hostClock']);
   const profile = clock.oneOf('profile', ['public-nict', 'leased', 'lab']);
   if (profile === 'lab' && !lab) {
     throw clock.error(
@@ -53,6 +55,7 @@ export function readClock(clock: Section, lab: boolean): ClockConfig {
     profile,
     sources,
     rhoFloorPpb: clock.integer('rhoFloorPpb', 2_000, 1_000_000, 15_000),
+    leapSeconds: clock.has('leapSeconds') ? clock.path('leapSeconds') : null,
     hostClock: readHostClock(clock, lab),
   };
 }

@@ -17,6 +17,7 @@ const COMPARISON_INTERVAL = 10n * NS_PER_S;
 
 export class ClockRecords {
   readonly #core: NodeCore;
+  readonly #clock: ClockService;
   readonly #unsubscribe: () => void;
   readonly #recorded = new Map<string, MonoNs>();
 
@@ -35,6 +36,7 @@ export class ClockRecords {
     this.#unsubscribe = () => {
       for (const end of unsubscribe) end();
     };
+    this.#clock = clock;
   }
 
   close(): void {
@@ -61,6 +63,9 @@ export class ClockRecords {
         break;
       case 'kod':
         this.#core.testimony.clockAnomaly('kissOfDeath', event.source, `${event.address} sent ${event.code}`);
+        break;
+      case 'leap':
+        this.#core.testimony.leapCheck(event, this.#clock.reading());
         break;
       case 'transition':
       case 'sampleRejected':

@@ -19,6 +19,7 @@ import { startServers } from '../../rpc/server.js';
 import type { RunningServers } from '../../rpc/server.js';
 import type { DataDirectory } from '../../store/index.js';
 import { chooseEngine, openDataDirectory, recordedEngine } from '../../store/index.js';
+import type { LeapTable } from '../../time/leap-table.js';
 import { nodeVerifier } from '../../verify/crypto.js';
 import { GenesisError, verifyGenesis } from '../../verify/genesis.js';
 import type { VerifiedGenesis } from '../../verify/genesis.js';
@@ -32,6 +33,7 @@ import { ConfigError } from './config.js';
 import { openCredentials } from './credentials.js';
 import { operatorMessage } from './failure.js';
 import { NodeFace } from './face.js';
+import { LeapList, readLeapList } from './leap-list.js';
 import { Durations, metricsSnapshot } from './metrics.js';
 import { hostMono, hostTimers } from './timers.js';
 
@@ -58,8 +60,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { genesisBytes, genesis } = readGenesis(config);
   requireFits(config, genesis);
   const { keys, tls } = openCredentials(config, genesis.genesis);
+  const leapList = readLeapList(config.clock.leapSeconds);
   const store = await openStore(config, genesis, genesisBytes, options.notifier);
-  const clock = await startNodeClock(config, store);
+  const clock = await startNodeClock(config, store, leapList);
   const network = createPeerNetwork({
     node: config.node,
     clusterId: genesis.genesis.clusterId,
@@ -99,7 +102,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     hooks: { fatal: options.fatal },
   });
   await new Promise<void>((resolve) => core.start(resolve));
-  return serve(options, core, { genesis, genesisBytes, tls, store, clock, clockPeers, network, durations });
+  return serve(options, core, {
+    genesis,
+    genesisBytes,
+    tls,
+    store,
+    clock,
+    clockPeers,
+    leapList,
+    network,
+    durations,
+  });
 }
 
 interface World {
@@ -109,6 +122,7 @@ interface World {
   readonly store: DataDirectory;
   readonly clock: ClockService;
   readonly clockPeers: ClockPeers;
+  readonly leapList: LeapTable;
   readonly network: PeerTransport;
   readonly durations: Durations;
 }
@@ -116,11 +130,13 @@ interface World {
 async function serve(options: DaemonOptions, core: NodeCore, world: World): Promise<Daemon> {
   const { config } = options;
   const records = new ClockRecords(core, world.clock, config.clock, options.notifier);
+  const leap = new LeapList(config.clock.leapSeconds, world.leapList, core, world.clock, options.notifier);
   const face = new NodeFace(core, world.clock, {
     genesisFile: world.genesisBytes,
     version: options.version,
     storageEngine: world.store.identity.engine,
     sourceName: core.authority.policy().sourceName,
+    leapList: () => leap.list,
   });
   const metrics = new Metrics({
     snapshot: () =>
@@ -146,6 +162,7 @@ async function serve(options: DaemonOptions, core: NodeCore, world: World): Prom
       unready: () => core.unready(),
     });
   } catch (error) {
+    leap.close();
     await closeAll(core, world, records);
     throw error;
   }
@@ -156,6 +173,7 @@ async function serve(options: DaemonOptions, core: NodeCore, world: World): Prom
       await new Promise<void>((resolve) => core.stop(resolve));
       await servers.close(STOP_GRACE_MS);
       face.close();
+      leap.close();
       await closeWorld(world, records);
     },
   };
@@ -237,12 +255,13 @@ async function openStore(
   });
 }
 
-function startNodeClock(config: NodeConfig, store: DataDirectory): Promise<ClockService> {
+function startNodeClock(config: NodeConfig, store: DataDirectory, list: LeapTable): Promise<ClockService> {
   mkdirSync(store.directory.clock, { recursive: true, mode: 0o700 });
   return startClock({
     sources: config.clock.sources,
     profile: config.clock.profile,
     rho: { floorPpb: BigInt(config.clock.rhoFloorPpb) },
+    leap: { list, entries: [] },
     memoryPath: join(store.directory.clock, 'memory'),
     peering: {
       listen: config.listen.peerClock,

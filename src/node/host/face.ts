@@ -2,14 +2,25 @@
  * The node as the gRPC services see it: the core's callbacks behind the doors that src/rpc declares.
  */
 
-import type { ClockService, SourceStatus } from '../../clock/index.js';
-import type { AdminDoor, Caller, ClockSourceView, LogDoor, NodeDoors, SessionHost } from '../../rpc/doors.js';
+import type { ClockService, PossibleLeap, SourceStatus } from '../../clock/index.js';
+import type {
+  AdminDoor,
+  Caller,
+  ClockSourceView,
+  ClockView,
+  LeapView,
+  LogDoor,
+  NodeDoors,
+  SessionHost,
+} from '../../rpc/doors.js';
 import { RpcError } from '../../rpc/errors.js';
+import type { LeapTable } from '../../time/leap-table.js';
 import type { SignatureAlgorithm } from '../../verify/crypto.js';
 import { keyAlgorithm } from '../../verify/x509.js';
 import type { NodeCore } from '../core/node.js';
 import type { CommandResult } from '../core/proposals.js';
 import { LabAppends } from './lab-appends.js';
+import { leapView } from './leap-view.js';
 import { hostMono } from './timers.js';
 
 const SOURCES_REFRESH_MS = 1000;
@@ -19,6 +30,8 @@ export interface FaceOptions {
   readonly version: string;
   readonly storageEngine: string;
   readonly sourceName: string;
+  /** The node's own leap-seconds.list as it is used now. */
+  readonly leapList: () => LeapTable;
 }
 
 export class NodeFace {
@@ -28,6 +41,7 @@ export class NodeFace {
   readonly #options: FaceOptions;
   readonly #refresh: NodeJS.Timeout;
   #sources: readonly SourceStatus[] = [];
+  #leap: PossibleLeap | null = null;
 
   constructor(core: NodeCore, clock: ClockService, options: FaceOptions) {
     this.#core = core;
@@ -59,9 +73,10 @@ export class NodeFace {
   }
 
   #refreshSources(): void {
-    this.#clock.sources().then(
-      (sources) => {
+    this.#clock.status().then(
+      ({ sources, leap }) => {
         this.#sources = sources;
+        this.#leap = leap;
       },
       // The worker stopped: the last view stays, its ages grow, and the clock's own state says what happened.
       () => undefined,
@@ -148,13 +163,27 @@ export class NodeFace {
             connected: core.isConnected(device.id),
             lastAudit: core.authority.audit(device.id, device.lastSequence) ?? null,
           })),
-      clock: () => ({
-        reading: this.#clock.reading(),
-        sources: this.#sources.map(sourceView),
-        sourceName: this.#options.sourceName,
-      }),
+      clock: () => this.#clockView(),
       genesis: () => this.#options.genesisFile,
     };
+  }
+
+  #clockView(): ClockView {
+    const { limits } = this.#clock;
+    return {
+      reading: this.#clock.reading(),
+      sources: this.#sources.map(sourceView),
+      sourceName: this.#options.sourceName,
+      site: this.#core.site,
+      syncLimitNs: limits.syncNs,
+      holdLimitNs: limits.holdNs,
+      leap: leapView(this.#options.leapList(), this.#core.authority.leap(), this.#leap, this.#clock.reading()),
+    };
+  }
+
+  /** What metrics tell of leap seconds. */
+  leapView(): LeapView {
+    return this.#clockView().leap;
   }
 
   #status() {
@@ -217,6 +246,12 @@ function sourceView(source: SourceStatus): ClockSourceView {
     lastUncertaintyNs: source.lastUncertaintyNs,
     lastDelayNs: source.lastDelayNs,
     lastAgeNs: source.lastMono === null ? -1n : hostMono() - source.lastMono,
+    authenticated: source.authenticated,
+    unanswered: source.unanswered,
+    rejectedBy: source.rejectedBy,
+    questionsLeft: source.questionsLeft,
+    reach: source.reach,
+    gives: 'phase and label',
   };
 }
 

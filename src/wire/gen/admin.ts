@@ -15,9 +15,12 @@ import type { Instant as _taa_v1_Instant, Instant__Output as _taa_v1_Instant__Ou
 import type { LabAppendRequest as _taa_v1_LabAppendRequest, LabAppendRequest__Output as _taa_v1_LabAppendRequest__Output } from './taa/v1/LabAppendRequest.js';
 import type { LabAppendResponse as _taa_v1_LabAppendResponse, LabAppendResponse__Output as _taa_v1_LabAppendResponse__Output } from './taa/v1/LabAppendResponse.js';
 import type { LabServiceClient as _taa_v1_LabServiceClient, LabServiceDefinition as _taa_v1_LabServiceDefinition } from './taa/v1/LabService.js';
+import type { LeapAnnouncement as _taa_v1_LeapAnnouncement, LeapAnnouncement__Output as _taa_v1_LeapAnnouncement__Output } from './taa/v1/LeapAnnouncement.js';
+import type { LeapStatus as _taa_v1_LeapStatus, LeapStatus__Output as _taa_v1_LeapStatus__Output } from './taa/v1/LeapStatus.js';
 import type { ListClientsRequest as _taa_v1_ListClientsRequest, ListClientsRequest__Output as _taa_v1_ListClientsRequest__Output } from './taa/v1/ListClientsRequest.js';
 import type { ListClientsResponse as _taa_v1_ListClientsResponse, ListClientsResponse__Output as _taa_v1_ListClientsResponse__Output } from './taa/v1/ListClientsResponse.js';
 import type { NodeStatus as _taa_v1_NodeStatus, NodeStatus__Output as _taa_v1_NodeStatus__Output } from './taa/v1/NodeStatus.js';
+import type { SourceRejection as _taa_v1_SourceRejection, SourceRejection__Output as _taa_v1_SourceRejection__Output } from './taa/v1/SourceRejection.js';
 import type { SubmitCommandRequest as _taa_v1_SubmitCommandRequest, SubmitCommandRequest__Output as _taa_v1_SubmitCommandRequest__Output } from './taa/v1/SubmitCommandRequest.js';
 import type { SubmitCommandResponse as _taa_v1_SubmitCommandResponse, SubmitCommandResponse__Output as _taa_v1_SubmitCommandResponse__Output } from './taa/v1/SubmitCommandResponse.js';
 
@@ -46,11 +49,14 @@ export interface ProtoGrpcType {
        * Only in a laboratory: durable appends of opaque records through the production path.
        */
       LabService: SubtypeConstructor<typeof grpc.Client, _taa_v1_LabServiceClient> & { service: _taa_v1_LabServiceDefinition }
+      LeapAnnouncement: MessageTypeDefinition<_taa_v1_LeapAnnouncement, _taa_v1_LeapAnnouncement__Output>
       LeapState: EnumTypeDefinition
+      LeapStatus: MessageTypeDefinition<_taa_v1_LeapStatus, _taa_v1_LeapStatus__Output>
       ListClientsRequest: MessageTypeDefinition<_taa_v1_ListClientsRequest, _taa_v1_ListClientsRequest__Output>
       ListClientsResponse: MessageTypeDefinition<_taa_v1_ListClientsResponse, _taa_v1_ListClientsResponse__Output>
       NodeStatus: MessageTypeDefinition<_taa_v1_NodeStatus, _taa_v1_NodeStatus__Output>
       RaftRole: EnumTypeDefinition
+      SourceRejection: MessageTypeDefinition<_taa_v1_SourceRejection, _taa_v1_SourceRejection__Output>
       SubmitCommandRequest: MessageTypeDefinition<_taa_v1_SubmitCommandRequest, _taa_v1_SubmitCommandRequest__Output>
       SubmitCommandResponse: MessageTypeDefinition<_taa_v1_SubmitCommandResponse, _taa_v1_SubmitCommandResponse__Output>
       Timescale: EnumTypeDefinition

@@ -4,6 +4,7 @@ import type { Instant as _taa_v1_Instant, Instant__Output as _taa_v1_Instant__Ou
 import type { ClockState as _taa_v1_ClockState, ClockState__Output as _taa_v1_ClockState__Output } from '../../taa/v1/ClockState.js';
 import type { LeapState as _taa_v1_LeapState, LeapState__Output as _taa_v1_LeapState__Output } from '../../taa/v1/LeapState.js';
 import type { ClockSource as _taa_v1_ClockSource, ClockSource__Output as _taa_v1_ClockSource__Output } from '../../taa/v1/ClockSource.js';
+import type { LeapStatus as _taa_v1_LeapStatus, LeapStatus__Output as _taa_v1_LeapStatus__Output } from '../../taa/v1/LeapStatus.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface GetClockResponse {
@@ -23,6 +24,13 @@ export interface GetClockResponse {
   'unmonitored'?: (boolean);
   'sources'?: (_taa_v1_ClockSource)[];
   'sourceName'?: (string);
+  'site'?: (string);
+  /**
+   * Half-width of the bound above which the clock is in holdover, and above which it refuses. Unit: ns.
+   */
+  'syncLimitNs'?: (number | string | Long);
+  'holdLimitNs'?: (number | string | Long);
+  'leapStatus'?: (_taa_v1_LeapStatus | null);
 }
 
 export interface GetClockResponse__Output {
@@ -42,4 +50,11 @@ export interface GetClockResponse__Output {
   'unmonitored': (boolean);
   'sources': (_taa_v1_ClockSource__Output)[];
   'sourceName': (string);
+  'site': (string);
+  /**
+   * Half-width of the bound above which the clock is in holdover, and above which it refuses. Unit: ns.
+   */
+  'syncLimitNs': (string);
+  'holdLimitNs': (string);
+  'leapStatus': (_taa_v1_LeapStatus__Output | null);
 }

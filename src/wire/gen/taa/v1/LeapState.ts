@@ -9,9 +9,13 @@ export const LeapState = {
   LEAP_STATE_ANNOUNCED: 'LEAP_STATE_ANNOUNCED',
   LEAP_STATE_IN_PROGRESS: 'LEAP_STATE_IN_PROGRESS',
   /**
-   * The leap table has expired: nothing is issued across a possible leap date.
+   * About the next possible leap second there is doubt: the table has expired, or those who speak of it disagree.
    */
   LEAP_STATE_INFO_STALE: 'LEAP_STATE_INFO_STALE',
+  /**
+   * That midnight is less than an hour away or was passed in doubt: nothing is issued.
+   */
+  LEAP_STATE_DOUBTFUL: 'LEAP_STATE_DOUBTFUL',
 } as const;
 
 /**
@@ -27,10 +31,15 @@ export type LeapState =
   | 'LEAP_STATE_IN_PROGRESS'
   | 3
   /**
-   * The leap table has expired: nothing is issued across a possible leap date.
+   * About the next possible leap second there is doubt: the table has expired, or those who speak of it disagree.
    */
   | 'LEAP_STATE_INFO_STALE'
   | 4
+  /**
+   * That midnight is less than an hour away or was passed in doubt: nothing is issued.
+   */
+  | 'LEAP_STATE_DOUBTFUL'
+  | 5
 
 /**
  * What a node knows about the next leap second.
