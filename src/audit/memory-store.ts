@@ -4,7 +4,14 @@
  */
 
 import { hexOf } from '../verify/bytes.js';
-import type { LedgerImage, LedgerStore, LedgerWrites, WitnessState, WitnessStore } from './storage.js';
+import type {
+  LedgerImage,
+  LedgerOrigin,
+  LedgerStore,
+  LedgerWrites,
+  WitnessState,
+  WitnessStore,
+} from './storage.js';
 import type { DetachedBody, TreeSize } from './types.js';
 
 /** Defers one callback; the default runs it at once. */
@@ -14,6 +21,7 @@ const atOnce: Later = (task) => task();
 
 interface Contents {
   image: LedgerImage | null;
+  origin: LedgerOrigin | null;
   readonly bundles: Map<number, readonly Uint8Array[]>;
   readonly tiles: Map<string, Uint8Array>;
   readonly bodies: Map<string, DetachedBody>;
@@ -33,6 +41,10 @@ export class MemoryLedgerStore implements LedgerStore {
 
   loadImage(done: (error: Error | null, image?: LedgerImage | null) => void): void {
     this.#later(() => done(null, this.#contents.image));
+  }
+
+  loadOrigin(done: (error: Error | null, origin?: LedgerOrigin | null) => void): void {
+    this.#later(() => done(null, this.#contents.origin));
   }
 
   write(writes: LedgerWrites, done: (error: Error | null) => void): void {
@@ -66,6 +78,14 @@ export class MemoryLedgerStore implements LedgerStore {
 
   readBody(hash: Uint8Array, done: (error: Error | null, body?: DetachedBody | null) => void): void {
     this.#later(() => done(null, this.#contents.bodies.get(hexOf(hash)) ?? null));
+  }
+
+  readBodies(
+    after: Uint8Array,
+    maxBytes: number,
+    done: (error: Error | null, bodies?: readonly DetachedBody[]) => void,
+  ): void {
+    this.#later(() => done(null, bodiesAbove(this.#contents.bodies.values(), after, maxBytes)));
   }
 
   newestCheckpoint(done: (error: Error | null, note?: Uint8Array | null) => void): void {
@@ -115,12 +135,20 @@ export class MemoryWitnessStore implements WitnessStore {
 }
 
 function empty(): Contents {
-  return { image: null, bundles: new Map(), tiles: new Map(), bodies: new Map(), checkpoints: new Map() };
+  return {
+    image: null,
+    origin: null,
+    bundles: new Map(),
+    tiles: new Map(),
+    bodies: new Map(),
+    checkpoints: new Map(),
+  };
 }
 
 function copy(contents: Contents): Contents {
   return {
     image: contents.image,
+    origin: contents.origin,
     bundles: new Map(contents.bundles),
     tiles: new Map(contents.tiles),
     bodies: new Map(contents.bodies),
@@ -134,4 +162,26 @@ function put(contents: Contents, writes: LedgerWrites): void {
   for (const body of writes.bodies) contents.bodies.set(hexOf(body.hash), body);
   for (const { size, note } of writes.checkpoints) contents.checkpoints.set(size, note);
   if (writes.image !== undefined) contents.image = writes.image;
+  if (writes.origin !== undefined) contents.origin = writes.origin;
+}
+
+/** As `LedgerStore.readBodies` wants them, from bodies in any order. */
+export function bodiesAbove(
+  bodies: Iterable<DetachedBody>,
+  after: Uint8Array,
+  maxBytes: number,
+): DetachedBody[] {
+  const floor = hexOf(after);
+  const above = [...bodies]
+    .map((body) => ({ name: hexOf(body.hash), body }))
+    .filter(({ name }) => name > floor)
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const found: DetachedBody[] = [];
+  let bytes = 0;
+  for (const { body } of above) {
+    bytes += body.bytes.length;
+    if (found.length > 0 && bytes > maxBytes) break;
+    found.push(body);
+  }
+  return found;
 }

@@ -33,10 +33,34 @@ export interface LedgerWrites {
   /** Published checkpoints, as signed notes. */
   readonly checkpoints: readonly { readonly size: TreeSize; readonly note: Uint8Array }[];
   readonly image?: LedgerImage;
+  readonly origin?: LedgerOrigin;
 }
+
+/** Where a ledger that began with a snapshot came from, and how far what lies before it was fetched since. */
+export interface LedgerOrigin {
+  /** The last log entry that the snapshot holds. */
+  readonly appliedIndex: number;
+  readonly appliedTerm: number;
+  /** Cluster time of the entry that proved it, the next one. */
+  readonly time: bigint;
+  /** Leaves in the snapshot's tree. */
+  readonly size: TreeSize;
+  /** Leaves that this ledger held on its own before, complete and proven to be a prefix of that tree. */
+  readonly present: TreeSize;
+  /** What is to be fetched next; null once every tile, bundle and body is there and verified. */
+  readonly next: FillPosition | null;
+}
+
+/** Tiles from the highest level down, so that each can be checked; then the bundles; then the bodies by their hash. */
+export type FillPosition =
+  | { readonly kind: 'tile'; readonly level: number; readonly index: number }
+  | { readonly kind: 'bundle'; readonly index: number }
+  | { readonly kind: 'body'; readonly after: Uint8Array };
 
 export interface LedgerStore {
   loadImage(done: (error: Error | null, image?: LedgerImage | null) => void): void;
+  /** Null when the ledger never began with a snapshot. */
+  loadOrigin(done: (error: Error | null, origin?: LedgerOrigin | null) => void): void;
   /** Ordered, atomic, unsynced. */
   write(writes: LedgerWrites, done: (error: Error | null) => void): void;
   /** Makes everything written so far durable. */
@@ -48,6 +72,12 @@ export interface LedgerStore {
     done: (error: Error | null, hashes?: Uint8Array | null) => void,
   ): void;
   readBody(hash: Uint8Array, done: (error: Error | null, body?: DetachedBody | null) => void): void;
+  /** Bodies in the order of their hashes, the first ones above `after`, up to `maxBytes` but one at least; none at the end. */
+  readBodies(
+    after: Uint8Array,
+    maxBytes: number,
+    done: (error: Error | null, bodies?: readonly DetachedBody[]) => void,
+  ): void;
   /** The published checkpoint of the smallest tree that holds at least `size` leaves; null when none does. */
   readCheckpoint(size: TreeSize, done: (error: Error | null, note?: Uint8Array | null) => void): void;
   /** The published checkpoint of the largest tree; null when there is none. */

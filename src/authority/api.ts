@@ -26,6 +26,8 @@ export interface Applied {
   readonly bodies: readonly DetachedBody[];
   /** The tree ends at a checkpoint boundary: every node cosigns the root reached here. */
   readonly boundary: boolean;
+  /** The whole state as it was before this entry, when the entry recorded its digest. */
+  readonly before?: Uint8Array;
   readonly events: readonly AuthorityEvent[];
 }
 

@@ -32,8 +32,9 @@ import {
   labAppend,
   nodeStarted,
   nodeStopping,
+  stateDigest,
 } from './cluster.js';
-import { decodeCommand, type Command, type UnreadableCommand } from './commands.js';
+import { decodeCommand, type Command, type DecodedCommand, type UnreadableCommand } from './commands.js';
 import type { Audit, Device, Judgement, MeasurementFacts } from './model.js';
 import { leapCheck } from './leap.js';
 import { encodePolicy, policyOfGenesis } from './policy.js';
@@ -117,23 +118,31 @@ class StateMachine implements Authority {
 
   #applyV1(entry: AppliedEntry, nextLeaf: LeafIndex): Applied {
     const state = this.#state;
+    const decoded = decodeCommand(entry.payload);
+    // Before anything else: also time alone changes the state below.
+    const before = recordsDigest(decoded) ? this.snapshot() : null;
     const turn = new Turn(state, this.#genesis, this.#deps, entry, sha256(entry.payload), nextLeaf);
     closeMinute(turn);
     expireAudits(turn);
-    const kind = this.#command(turn, entry.payload);
+    const kind = this.#command(turn, decoded, before, nextLeaf);
     return {
       leaves: turn.leaves,
       bodies: turn.bodies,
       boundary: this.#boundary(turn, kind),
       events: turn.events,
+      ...(before === null ? {} : { before }),
     };
   }
 
   /** @returns what decides about the boundary */
-  #command(turn: Turn, payload: Uint8Array): 'bulk' | 'checkpoint' | 'other' {
+  #command(
+    turn: Turn,
+    decoded: DecodedCommand,
+    state: Uint8Array | null,
+    size: LeafIndex,
+  ): 'bulk' | 'checkpoint' | 'other' {
     const { commands } = turn.state;
     const before = turn.leaves.length;
-    const decoded = decodeCommand(payload);
     if (!decoded.ok) {
       refuseUnreadable(turn, decoded.unreadable);
       return 'other';
@@ -141,7 +150,7 @@ class StateMachine implements Authority {
     const { node, nonce, command } = decoded.envelope;
     turn.node = node;
     const again = commands.leafOf(turn.digest);
-    const outcome = again === undefined ? dispatch(turn, command) : accept(again);
+    const outcome = again === undefined ? this.#dispatch(turn, command, state, size) : accept(again);
     if (outcome.ok) {
       if (again === undefined) commands.remember(turn.digest, outcome.leaf);
       turn.events.push({ kind: 'accepted', nonce, leaf: outcome.leaf });
@@ -152,6 +161,11 @@ class StateMachine implements Authority {
     }
     if (command.kind === 'checkpoint') return 'checkpoint';
     return command.kind === 'labAppend' && before === 0 ? 'bulk' : 'other';
+  }
+
+  #dispatch(turn: Turn, command: Command, state: Uint8Array | null, size: LeafIndex): CommandOutcome {
+    if (command.kind !== 'stateDigest' || state === null) return dispatch(turn, command);
+    return isMember(turn) ? stateDigest(turn, state, size) : refuse('NODE_UNKNOWN');
   }
 
   #boundary(turn: Turn, kind: 'bulk' | 'checkpoint' | 'other'): boolean {
@@ -253,8 +267,13 @@ class StateMachine implements Authority {
   }
 }
 
+const isMember = (turn: Turn): boolean => turn.genesis.members.some(({ id }) => id === turn.node);
+
+const recordsDigest = (decoded: DecodedCommand): boolean =>
+  decoded.ok && decoded.envelope.command.kind === 'stateDigest';
+
 function dispatch(turn: Turn, command: Command): CommandOutcome {
-  if (!turn.genesis.members.some(({ id }) => id === turn.node)) return refuse('NODE_UNKNOWN');
+  if (!isMember(turn)) return refuse('NODE_UNKNOWN');
   switch (command.kind) {
     case 'signed':
       return applySigned(turn, command);
@@ -291,6 +310,7 @@ function dispatch(turn: Turn, command: Command): CommandOutcome {
     case 'forkEvidence':
       return forkEvidence(turn, command);
     case 'checkpoint':
+    case 'stateDigest': // the state was taken before: see #dispatch
       return accept(null);
     case 'labAppend':
       return labAppend(turn, command);

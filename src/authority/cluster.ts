@@ -71,6 +71,12 @@ export const clockAnomaly = (turn: Turn, { code, source, detail }: Of<'clockAnom
 export const diverged = (turn: Turn, { detail }: Of<'diverged'>): CommandOutcome =>
   accept(turn.record('diverged', { detail }));
 
+/** @param state the encoded state before this entry, when the tree had `size` leaves */
+export function stateDigest(turn: Turn, state: Uint8Array, size: number): CommandOutcome {
+  const { version } = turn.state;
+  return accept(turn.record('stateDigest', { size, state: sha256(state), stateMachineVersion: version }));
+}
+
 export function forkEvidence(turn: Turn, { detail, evidence }: Of<'forkEvidence'>): CommandOutcome {
   const salt = turn.digest.slice(16);
   const hash = sha256(concat([salt, evidence]));

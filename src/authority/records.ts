@@ -76,6 +76,10 @@ export const recordTypes = {
   nodeStarted: info('operation', 'A node’s process started.'),
   nodeStopping: info('operation', 'A node’s process stops as ordered.'),
   diverged: info('operation', 'A node found that its own tree differs from the published one.'),
+  stateDigest: info(
+    'operation',
+    'The digest of the replicated state before this entry: what a snapshot is proven by.',
+  ),
   forkEvidence: info('evidence', 'Two checkpoints were seen that no one log can have.'),
   accessDenied: info(
     'access',

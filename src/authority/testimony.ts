@@ -133,6 +133,8 @@ export type Testimony =
   | { readonly kind: 'forkEvidence'; readonly detail: string; readonly evidence: Uint8Array }
   /** Makes no record: ends the tree at a boundary. */
   | { readonly kind: 'checkpoint' }
+  /** The digest of the whole state, as it is before this entry, becomes a record. */
+  | { readonly kind: 'stateDigest' }
   /** Laboratories only: each item becomes a record of its own. */
   | { readonly kind: 'labAppend'; readonly items: readonly Uint8Array[] };
 
@@ -156,6 +158,7 @@ export const testimonyKinds = [
   'diverged',
   'forkEvidence',
   'checkpoint',
+  'stateDigest',
   'labAppend',
 ] as const satisfies readonly TestimonyKind[];
 
@@ -254,6 +257,7 @@ export function readTestimony(kind: TestimonyKind, reader: CborReader): Testimon
     case 'labAppend':
       return { kind, items: reader.array('items', readLabItem, MAX_LAB_ITEMS) };
     case 'checkpoint':
+    case 'stateDigest':
       return { kind };
     default:
       return readWatch(kind, reader);

@@ -37,9 +37,9 @@ export interface PeerNetwork {
 
 /**
  * `raft` and `checkpoint` belong to those rooms; `clock` is a node's own reading, see core/cluster-time.ts; `clockKeys` is
- * for the keys of the clock datagrams, see host/clock-peers.ts.
+ * for the keys of the clock datagrams, see host/clock-peers.ts; `snapshot` is what a node left behind asks for, core/snapshot-messages.ts.
  */
-export type PeerMessageKind = 'raft' | 'checkpoint' | 'clock' | 'clockKeys';
+export type PeerMessageKind = 'raft' | 'checkpoint' | 'clock' | 'clockKeys' | 'snapshot';
 
 /** Something that a person should hear of now: alarms, refusals to serve. The record of it is in the log. */
 export interface Notifier {

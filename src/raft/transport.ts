@@ -1,11 +1,11 @@
 /**
- * What consensus needs from a network: unreliable, unordered delivery of messages to named peers. Two lanes, so that
- * a vote or heartbeat never waits behind a large append.
+ * What consensus needs from a network: unreliable, unordered delivery of messages to named peers. Lanes, so that a vote
+ * or heartbeat never waits behind a large append, nor either behind bulk data, which consensus itself never sends.
  */
 
 import type { NodeId } from './types.js';
 
-export type Lane = 'control' | 'append';
+export type Lane = 'control' | 'append' | 'bulk';
 
 export interface PeerTransport {
   /** Never throws and never blocks; a message that cannot be sent is dropped. `bytes` must not be changed afterwards. */

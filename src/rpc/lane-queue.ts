@@ -3,7 +3,8 @@
  * but not yet passed to the network, so that a stalled peer costs a known amount of memory.
  *
  * On the control lane the oldest is dropped: a newer heartbeat or vote makes it worthless. On the append lane the newest
- * is dropped: the follower acknowledges what it has, and the leader sends the rest again.
+ * is dropped: the follower acknowledges what it has, and the leader sends the rest again. So on the bulk lane, where the
+ * asker asks again.
  */
 
 export interface LaneQueueLimits {
@@ -15,6 +16,7 @@ export interface LaneQueueLimits {
 export const laneLimits = {
   control: { maxBytes: 8 * 1024 * 1024, maxMessages: 4_096, drop: 'oldest' },
   append: { maxBytes: 64 * 1024 * 1024, maxMessages: 16_384, drop: 'newest' },
+  bulk: { maxBytes: 64 * 1024 * 1024, maxMessages: 256, drop: 'newest' },
 } as const satisfies Record<string, LaneQueueLimits>;
 
 /**

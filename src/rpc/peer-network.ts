@@ -5,7 +5,7 @@
 
 import type { PeerMessage } from '../wire/peer-message.js';
 
-export type PeerLane = 'control' | 'append';
+export type PeerLane = 'control' | 'append' | 'bulk';
 
 export type PeerMessageKind = PeerMessage['kind'];
 

@@ -75,7 +75,14 @@ type State =
 const laneChannel: Readonly<Record<PeerLane, ClientOptions>> = {
   control: { 'grpc.keepalive_time_ms': 1_000, 'grpc.keepalive_timeout_ms': 2_000 },
   append: { 'grpc.keepalive_time_ms': 5_000, 'grpc.keepalive_timeout_ms': 20_000 },
+  bulk: { 'grpc.keepalive_time_ms': 10_000, 'grpc.keepalive_timeout_ms': 30_000 },
 };
+
+const laneNames = {
+  control: 'LANE_CONTROL',
+  append: 'LANE_APPEND',
+  bulk: 'LANE_BULK',
+} as const satisfies Record<PeerLane, string>;
 
 export class PeerSubscription {
   readonly #options: SubscriptionOptions;
@@ -121,7 +128,7 @@ export class PeerSubscription {
       cluster: request.cluster,
       genesisHash: request.genesisHash,
       incarnation: request.incarnation,
-      lane: lane === 'control' ? 'LANE_CONTROL' : 'LANE_APPEND',
+      lane: laneNames[lane],
     });
     const attempt: Attempt = { client, call };
     const timer = setTimeout(() => {

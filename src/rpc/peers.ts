@@ -79,7 +79,7 @@ export interface PeerTransport extends PeerNetwork {
   statistics(): readonly PeerLaneStatistics[];
 }
 
-const lanes: readonly PeerLane[] = ['control', 'append'];
+const lanes: readonly PeerLane[] = ['control', 'append', 'bulk'];
 
 /** One lane towards and from one peer. */
 interface Link {
@@ -232,6 +232,8 @@ function laneOf(request: SubscribeRequest__Output): PeerLane {
       return 'control';
     case 'LANE_APPEND':
       return 'append';
+    case 'LANE_BULK':
+      return 'bulk';
     default:
       throw new MalformedMessage('lane', `${request.lane} is not a lane`);
   }

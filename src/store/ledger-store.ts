@@ -3,7 +3,7 @@
  * and atomic but not synced: after a crash the ledger is replayed from the Raft log, from the image that is found.
  */
 
-import type { LedgerImage, LedgerStore, LedgerWrites } from '../audit/storage.js';
+import type { LedgerImage, LedgerOrigin, LedgerStore, LedgerWrites } from '../audit/storage.js';
 import type { DetachedBody } from '../audit/types.js';
 import { asError, LedgerDamagedError } from './errors.js';
 import type { KeyValueStore, Operation } from './kv.js';
@@ -15,11 +15,13 @@ import {
   decodeBody,
   decodeFullBundle,
   decodeImage,
+  decodeOrigin,
   decodeTile,
   IMAGE_KEY,
   LEDGER_PREFIXES,
   openedValue,
   operationsOf,
+  ORIGIN_KEY,
   readingLedger,
   SYNC_KEY,
   tileKey,
@@ -66,6 +68,10 @@ class Ledger implements OpenLedger {
     deliver(this.#get(IMAGE_KEY, 'image', decodeImage), done);
   }
 
+  loadOrigin(done: (error: Error | null, origin?: LedgerOrigin | null) => void): void {
+    deliver(this.#get(ORIGIN_KEY, 'origin', decodeOrigin), done);
+  }
+
   write(writes: LedgerWrites, done: (error: Error | null) => void): void {
     let operations: readonly Operation[];
     try {
@@ -104,6 +110,14 @@ class Ledger implements OpenLedger {
     );
   }
 
+  readBodies(
+    after: Uint8Array,
+    maxBytes: number,
+    done: (error: Error | null, bodies?: readonly DetachedBody[]) => void,
+  ): void {
+    deliver(this.#bodies(after, maxBytes), done);
+  }
+
   readCheckpoint(size: number, done: (error: Error | null, note?: Uint8Array | null) => void): void {
     deliver(this.#checkpoint({ gte: checkpointKey(size) }), done);
   }
@@ -131,6 +145,24 @@ class Ledger implements OpenLedger {
   async #get<T>(key: Uint8Array, name: string, decode: (payload: Uint8Array) => T | null): Promise<T | null> {
     const value = await readingLedger(this.#store.get(key));
     return value === undefined ? null : openedValue(key, value, name, decode);
+  }
+
+  async #bodies(after: Uint8Array, maxBytes: number): Promise<readonly DetachedBody[]> {
+    const found: DetachedBody[] = [];
+    let bytes = 0;
+    // The shortest key above that of `after`.
+    const gte = Uint8Array.of(...bodyKey(after), 0);
+    await readingLedger(
+      this.#store.iterate({ gte, lt: Uint8Array.of(LEDGER_PREFIXES.body + 1) }, (key, value) => {
+        const hash = key.slice(1);
+        const body = openedValue(key, value, 'body', (payload) => decodeBody(hash, payload));
+        bytes += body.bytes.length;
+        if (found.length > 0 && bytes > maxBytes) return false;
+        found.push({ hash, salt: body.salt.slice(), bytes: body.bytes.slice() });
+        return true;
+      }),
+    );
+    return found;
   }
 
   /** The first checkpoint in the range, in its direction. */

@@ -10,11 +10,11 @@
  * Every value is sealed (./sealed-value.ts). The hot keys, bundles, ascend: compaction then has nothing to merge.
  */
 
-import type { LedgerImage, LedgerWrites } from '../audit/storage.js';
+import type { FillPosition, LedgerImage, LedgerOrigin, LedgerWrites } from '../audit/storage.js';
 import { decodeBundle, encodeBundle, TILE_WIDTH } from '../audit/tiles.js';
 import type { DetachedBody } from '../audit/types.js';
 import { encode } from '../verify/cbor.js';
-import { asBytes, decodeMap } from '../verify/cbor-reader.js';
+import { asBytes, decodeMap, readMap, type CborReader } from '../verify/cbor-reader.js';
 import { LedgerDamagedError, messageOf, StoreError } from './errors.js';
 import type { Operation } from './kv.js';
 import { writeUint53 } from './log-block.js';
@@ -26,6 +26,7 @@ const SALT = 16;
 export const LEDGER_PREFIXES = { bundle: 0x42, tile: 0x54, body: 0x44, checkpoint: 0x43 } as const;
 export const IMAGE_KEY = Uint8Array.of(0x49);
 export const SYNC_KEY = Uint8Array.of(0x53);
+export const ORIGIN_KEY = Uint8Array.of(0x46);
 
 /** Generous, because the replicated state travels inside; still a bound. */
 const IMAGE_LIMITS = { maxBytes: 1 << 30, maxDepth: 16 };
@@ -77,6 +78,7 @@ export function operationsOf(writes: LedgerWrites): readonly Operation[] {
   }
   for (const { size, note } of writes.checkpoints) put(checkpointKey(size), note);
   if (writes.image !== undefined) put(IMAGE_KEY, encodeImage(writes.image));
+  if (writes.origin !== undefined) put(ORIGIN_KEY, encodeOrigin(writes.origin));
   return operations;
 }
 
@@ -130,6 +132,52 @@ export function decodeImage(bytes: Uint8Array): LedgerImage {
   } catch (error) {
     if (error instanceof StoreError) throw error;
     throw new LedgerDamagedError(`the ledger's image cannot be read: ${messageOf(error)}`, error);
+  }
+}
+
+export function encodeOrigin(origin: LedgerOrigin): Uint8Array {
+  const { appliedIndex, appliedTerm, time, size, present, next } = origin;
+  return encode({
+    v: 1,
+    appliedIndex,
+    appliedTerm,
+    time,
+    size,
+    present,
+    next: next === null ? null : { ...next },
+  });
+}
+
+export function decodeOrigin(bytes: Uint8Array): LedgerOrigin {
+  try {
+    return decodeMap(bytes, 'origin', (reader) => {
+      const version = reader.uint('v');
+      if (version !== 1) throw new LedgerDamagedError(`the ledger's origin has unknown version ${version}`);
+      const next = reader.value('next');
+      return {
+        appliedIndex: reader.uint('appliedIndex'),
+        appliedTerm: reader.uint('appliedTerm'),
+        time: reader.int64('time'),
+        size: reader.uint('size'),
+        present: reader.uint('present'),
+        next: next === null ? null : readMap(next, 'origin.next', readPosition),
+      };
+    });
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    throw new LedgerDamagedError(`the ledger's origin cannot be read: ${messageOf(error)}`, error);
+  }
+}
+
+function readPosition(reader: CborReader): FillPosition {
+  const kind = reader.oneOf('kind', ['tile', 'bundle', 'body']);
+  switch (kind) {
+    case 'tile':
+      return { kind, level: reader.uint('level'), index: reader.uint('index') };
+    case 'bundle':
+      return { kind, index: reader.uint('index') };
+    case 'body':
+      return { kind, after: reader.bytes('after', { length: HASH }) };
   }
 }
 

@@ -9,6 +9,7 @@ import { CborError, decode, type CborMap, type CborValue } from './cbor.js';
 /** Values of a record's `type`. */
 const measurementType = 'measurement';
 const certificateType = 'certificate';
+const stateDigestType = 'stateDigest';
 
 /** Whose audit it is: the same in both records and in the certificate. */
 export interface AuditSubject {
@@ -60,6 +61,28 @@ export function readCertificateRecord(leaf: Uint8Array): CertificateRecord | nul
   const der = map?.get('der');
   if (!subject || typeof measurement !== 'number' || !(der instanceof Uint8Array)) return null;
   return { ...subject, measurement, der };
+}
+
+/** A record of type `stateDigest`: what the replicated state was before the entry that made it. */
+export interface StateDigestRecord {
+  /** Log entry that made the record, and its cluster time. */
+  readonly index: number;
+  readonly time: bigint;
+  /** Leaves in the tree before that entry. */
+  readonly size: number;
+  /** SHA-256 of the encoded state. */
+  readonly state: Uint8Array;
+}
+
+/** Null when the leaf is not the record of a state digest. Total. */
+export function readStateDigestRecord(leaf: Uint8Array): StateDigestRecord | null {
+  const map = recordOf(leaf, stateDigestType);
+  const index = map?.get('index');
+  const size = map?.get('size');
+  const state = map?.get('state');
+  const time = lengthOf(map?.get('time'));
+  if (typeof index !== 'number' || typeof size !== 'number' || time === null) return null;
+  return state instanceof Uint8Array && state.length === 32 ? { index, time, size, state } : null;
 }
 
 function recordOf(leaf: Uint8Array, type: string): CborMap | null {

@@ -6,7 +6,7 @@
 import { bytesFieldLength, ProtobufReader, ProtobufWriter, wireType } from './protobuf.js';
 
 /** Field number of each kind. */
-const fields = { raft: 1, checkpoint: 2, clock: 3, clockKeys: 4 } as const;
+const fields = { raft: 1, checkpoint: 2, clock: 3, clockKeys: 4, snapshot: 5 } as const;
 
 export interface PeerMessage {
   readonly kind: keyof typeof fields;

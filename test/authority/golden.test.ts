@@ -59,14 +59,14 @@ test('the golden state is restored and encodes to the same bytes', (t) => {
   t.is(authority.pending('n1').length, 1);
 });
 
-test('the golden records hold one of every type but the one that needs a newer version', (t) => {
+test('the golden records hold one of every type but those that came later', (t) => {
   const types = new Set(
     stories
       .flatMap(([folder]) => list(`${folder}records.cbor`))
       .map((leaf) => (decode(leaf) as CborMap).get('type')),
   );
   const missing = recordCatalogue.map(({ type }) => type).filter((type) => !types.has(type));
-  t.deepEqual(missing, ['versionRaised']);
+  t.deepEqual(missing, ['versionRaised', 'stateDigest']);
 });
 
 test('docs/formats.md lists every record type, refusal, command and order', (t) => {

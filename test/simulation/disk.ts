@@ -4,11 +4,13 @@
  */
 import type {
   LedgerImage,
+  LedgerOrigin,
   LedgerStore,
   LedgerWrites,
   WitnessState,
   WitnessStore,
 } from '../../src/audit/storage.js';
+import { bodiesAbove } from '../../src/audit/memory-store.js';
 import type { DetachedBody } from '../../src/audit/types.js';
 import {
   NO_BASE,
@@ -24,6 +26,7 @@ import type { Scheduler } from './scheduler.js';
 
 interface LedgerContents {
   image: LedgerImage | null;
+  origin: LedgerOrigin | null;
   readonly bundles: Map<number, readonly Uint8Array[]>;
   readonly tiles: Map<string, Uint8Array>;
   readonly bodies: Map<string, DetachedBody>;
@@ -99,6 +102,12 @@ export class SimulatedDisk {
     this.#ledger = copyOf(this.#durable);
   }
 
+  /** The ledger's directory is gone; the log stays. */
+  loseLedger(): void {
+    this.#ledger = emptyLedger();
+    this.#durable = emptyLedger();
+  }
+
   log(): RaftLogStore {
     const life = this.#life;
     return {
@@ -134,6 +143,11 @@ export class SimulatedDisk {
     const life = this.#life;
     return {
       loadImage: (done) => this.#later(life, 0n, () => done(null, this.#ledger.image)),
+      loadOrigin: (done) => this.#later(life, 0n, () => done(null, this.#ledger.origin)),
+      readBodies: (after, maxBytes, done) =>
+        this.#later(life, 20_000n, () =>
+          done(null, bodiesAbove(this.#ledger.bodies.values(), after, maxBytes)),
+        ),
       write: (writes, done) => {
         // In order at once: what a later read sees; durable only after a sync.
         if (this.#life !== life) return;
@@ -247,12 +261,20 @@ function extend(entries: Entry[], batch: LogBatch): void {
 }
 
 function emptyLedger(): LedgerContents {
-  return { image: null, bundles: new Map(), tiles: new Map(), bodies: new Map(), checkpoints: new Map() };
+  return {
+    image: null,
+    origin: null,
+    bundles: new Map(),
+    tiles: new Map(),
+    bodies: new Map(),
+    checkpoints: new Map(),
+  };
 }
 
 function copyOf(contents: LedgerContents): LedgerContents {
   return {
     image: contents.image,
+    origin: contents.origin,
     bundles: new Map(contents.bundles),
     tiles: new Map(contents.tiles),
     bodies: new Map(contents.bodies),
@@ -266,4 +288,5 @@ function applyWrites(contents: LedgerContents, writes: LedgerWrites): void {
   for (const body of writes.bodies) contents.bodies.set(hex(body.hash), body);
   for (const checkpoint of writes.checkpoints) contents.checkpoints.set(checkpoint.size, checkpoint.note);
   if (writes.image !== undefined) contents.image = writes.image;
+  if (writes.origin !== undefined) contents.origin = writes.origin;
 }

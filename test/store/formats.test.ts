@@ -8,7 +8,13 @@ import type { WitnessState } from '../../src/audit/storage.js';
 import { layoutOf, readIdentity } from '../../src/store/directory-files.js';
 import { openGuard } from '../../src/store/guard.js';
 import { openKeyValueStore } from '../../src/store/kv.js';
-import { decodeImage, IMAGE_KEY, openedValue } from '../../src/store/ledger-values.js';
+import {
+  decodeImage,
+  decodeOrigin,
+  ORIGIN_KEY,
+  IMAGE_KEY,
+  openedValue,
+} from '../../src/store/ledger-values.js';
 import { decodeBlock, encodeBlock, NO_HASH } from '../../src/store/log-block.js';
 import {
   encodeHardState,
@@ -17,6 +23,7 @@ import {
   readHardState,
   readOutline,
 } from '../../src/store/log-outline.js';
+import { MARKER_KEY, readMarker } from '../../src/store/log-trim.js';
 import { memoryEngine } from '../../src/store/memory.js';
 import { seal, unseal } from '../../src/store/sealed-value.js';
 import { openWitnessFile } from '../../src/store/witness-file.js';
@@ -27,6 +34,8 @@ import {
   goldenHardState,
   goldenIdentity,
   goldenImage,
+  goldenMarker,
+  goldenOrigin,
   goldenOutline,
   goldenWitness,
   incarnation,
@@ -67,7 +76,10 @@ test('hard state, outline and image: the golden ones read back', async (t) => {
   );
   t.deepEqual(await readHardState(store), goldenHardState);
   t.deepEqual(await readOutline(store), goldenOutline);
+  await store.batch([{ type: 'put', key: MARKER_KEY, value: file('raft-marker') }], false);
+  t.deepEqual(await readMarker(store), goldenMarker);
   t.deepEqual(openedValue(IMAGE_KEY, file('ledger-image'), 'image', decodeImage), goldenImage);
+  t.deepEqual(openedValue(ORIGIN_KEY, file('ledger-origin'), 'origin', decodeOrigin), goldenOrigin);
 });
 
 test('guard, witness and identity: the golden ones read back', async (t) => {

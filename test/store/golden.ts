@@ -3,12 +3,13 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LedgerImage } from '../../src/audit/storage.js';
+import type { LedgerImage, LedgerOrigin } from '../../src/audit/storage.js';
 import { encodeIdentity, type DirectoryIdentity } from '../../src/store/directory-files.js';
 import { createGuard, openGuard, type GuardState } from '../../src/store/guard.js';
-import { encodeImage, IMAGE_KEY } from '../../src/store/ledger-values.js';
+import { encodeImage, encodeOrigin, IMAGE_KEY, ORIGIN_KEY } from '../../src/store/ledger-values.js';
 import { encodeBlock, NO_HASH } from '../../src/store/log-block.js';
 import { encodeHardState, encodeOutline, type Outline } from '../../src/store/log-outline.js';
+import { encodeMarker, type LogMarker } from '../../src/store/log-trim.js';
 import { seal } from '../../src/store/sealed-value.js';
 import { createWitnessFile, openWitnessFile } from '../../src/store/witness-file.js';
 import { logIndex, nodeId, term } from '../../src/raft/types.js';
@@ -46,6 +47,15 @@ export const goldenGuard: GuardState = {
   lastHash: hash(4),
   ledgerIndex: 300,
 };
+export const goldenMarker: LogMarker = { index: logIndex(40_960), term: term(3), time: 99n, hash: hash(8) };
+export const goldenOrigin: LedgerOrigin = {
+  appliedIndex: 40_960,
+  appliedTerm: 3,
+  time: 99n,
+  size: 70_000,
+  present: 300,
+  next: { kind: 'tile', level: 0, index: 17 },
+};
 export const goldenWitness = { size: 257, root: hash(5) };
 export const goldenIdentity: DirectoryIdentity = {
   clusterId: 'taa-example',
@@ -72,6 +82,8 @@ export async function golden(): Promise<ReadonlyMap<string, Uint8Array>> {
       ['raft-block', encodeBlock(hash(0), goldenEntries).value],
       ['raft-hard-state', encodeHardState(goldenHardState)],
       ['raft-outline', encodeOutline(goldenOutline)],
+      ['raft-marker', encodeMarker(goldenMarker)],
+      ['ledger-origin', seal(ORIGIN_KEY, encodeOrigin(goldenOrigin))],
       ['ledger-image', seal(IMAGE_KEY, encodeImage(goldenImage))],
       ['identity', encodeIdentity(goldenIdentity)],
       ['guard', Uint8Array.from(readFileSync(guard))],

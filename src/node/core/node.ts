@@ -8,7 +8,7 @@
  */
 
 import { Ledger } from '../../audit/ledger.js';
-import type { LedgerImage } from '../../audit/storage.js';
+import type { LedgerImage, LedgerOrigin } from '../../audit/storage.js';
 import type { TreeHead } from '../../audit/types.js';
 import type { Authority, AuthorityEvent } from '../../authority/api.js';
 import type { StatementCodec } from '../../authority/statements.js';
@@ -21,7 +21,8 @@ import { incarnationOf } from '../../raft/membership.js';
 import type { Raft, RaftLimits, TimingProfile } from '../../raft/driver-api.js';
 import { DEFAULT_LIMITS } from '../../raft/timing.js';
 import type { Entry } from '../../raft/types.js';
-import { logIndex, nodeId } from '../../raft/types.js';
+import type { LogBase } from '../../raft/storage.js';
+import { logIndex, nodeId, term } from '../../raft/types.js';
 import type { SessionPeer, SignedCommandSubmission } from '../../rpc/doors.js';
 import { builtinLeapTable } from '../../time/leap-table.js';
 import type { ClockReading, DurNs } from '../../time/types.js';
@@ -33,6 +34,7 @@ import { admission, clockRefusal, leapRefusal } from './admission.js';
 import type { AdmittedCaller } from './admission.js';
 import { AuditSession } from './audit-session.js';
 import type { SessionContext, SessionKey } from './audit-session.js';
+import { CatchUp, DIGEST_PACE, type DigestPace } from './catch-up.js';
 import { ClockWatch } from './clock-watch.js';
 import { ClusterTime, decodeClockWord, encodeClockWord } from './cluster-time.js';
 import { Issuance } from './issuance.js';
@@ -41,9 +43,11 @@ import { bornMembership } from './born-membership.js';
 import { raftTransport } from './peer-messages.js';
 import type { CommandResult } from './proposals.js';
 import { Proposals } from './proposals.js';
-import { Publication } from './publication.js';
+import { genesisPolicy, Publication } from './publication.js';
 import { Receipts } from './receipts.js';
 import { LEDGER_SYNC_INTERVAL, Replica } from './replica.js';
+import { settledStorage, type SettledStorage } from './settled-storage.js';
+import type { ProvenSnapshot } from './snapshot-pull.js';
 import { Testimony } from './testimony.js';
 
 /** Clock words, cosigner repetitions, images, issuance: what must go on even when nothing arrives. */
@@ -56,6 +60,12 @@ const CHECKPOINT_AFTER = NS_PER_S;
 const LEAP_TABLE_NOT_APPROVED: Refusal = {
   reason: 'LEAP_TABLE_NOT_APPROVED',
   detail: 'the leap-second table of this node is not the approved one',
+};
+
+/** A snapshot is being installed: a moment during which nothing can be asked of this node. */
+const INSTALLING: Refusal = {
+  reason: 'SHUTTING_DOWN',
+  detail: 'the node installs a snapshot to catch up; connect to another',
 };
 
 const SHUTTING_DOWN: Refusal = {
@@ -102,6 +112,10 @@ export interface NodeCoreOptions {
   readonly limits?: RaftLimits;
   /** How often the ledger is made durable. */
   readonly ledgerSync?: DurNs;
+  /** How often the digest of the replicated state becomes a record. */
+  readonly digestPace?: DigestPace;
+  /** Bytes a second that are pulled from peers to catch up. */
+  readonly pullRate?: number;
   readonly observer?: Observer;
   readonly hooks: NodeCoreHooks;
 }
@@ -115,6 +129,7 @@ export class NodeCore {
   readonly options: NodeCoreOptions;
   readonly run: Uint8Array;
   readonly #env: Environment;
+  readonly #storage: SettledStorage;
   readonly #site: string;
   readonly #clusterTime: ClusterTime;
   readonly #sessions = new Set<AuditSession>();
@@ -123,6 +138,10 @@ export class NodeCore {
   readonly outcomeCounts = { certified: 0, failed: 0, inconclusive: 0, voided: 0 };
   #parts: Parts | null = null;
   #stopping = false;
+  /** Asked to stop while its parts were being made anew. */
+  #stopWhenComposed: (() => void) | null = null;
+  #composing = false;
+  #ledgerSynced = 0;
   #cancelTick: () => void = () => undefined;
   #uncoveredSince: bigint | null = null;
   /** The last clock word that was sent. */
@@ -134,7 +153,8 @@ export class NodeCore {
 
   constructor(options: NodeCoreOptions) {
     this.options = options;
-    this.#env = options.environment;
+    this.#storage = settledStorage(options.environment.storage);
+    this.#env = { ...options.environment, storage: this.#storage };
     this.run = this.#env.random(16);
     const member = options.genesis.members.find(({ id }) => id === options.node);
     if (member === undefined)
@@ -145,12 +165,16 @@ export class NodeCore {
 
   /** Loads the ledger's image, then consensus; `ready` runs when this node takes part. */
   start(ready: () => void): void {
-    this.#env.storage.ledger.loadImage((error, image) => {
-      if (error !== null) {
-        this.options.hooks.fatal(error);
-        return;
-      }
-      this.#compose(image ?? null, ready);
+    const { ledger } = this.#storage;
+    this.#composing = true;
+    ledger.loadOrigin((unreadable, origin) => {
+      ledger.loadImage((error, image) => {
+        if (error !== null || unreadable !== null) {
+          this.options.hooks.fatal(error ?? (unreadable as Error));
+          return;
+        }
+        this.#compose(image ?? null, origin ?? null, ready);
+      });
     });
   }
 
@@ -164,6 +188,10 @@ export class NodeCore {
 
   get raft(): Raft {
     return this.#running.raft;
+  }
+
+  get catchUp(): CatchUp {
+    return this.#running.catchUp;
   }
 
   get publication(): Publication {
@@ -280,15 +308,45 @@ export class NodeCore {
   /** Hands leadership over, ends sessions, writes the last image. */
   stop(done: () => void): void {
     if (this.#stopping) return;
+    if (this.#composing) {
+      this.#stopWhenComposed = done;
+      return;
+    }
     this.#stopping = true;
     for (const session of [...this.#sessions]) session.goAway(SHUTTING_DOWN);
     const { raft, replica, proposals, testimony } = this.#running;
     testimony.nodeStopping(() => {
       raft.transferLeadership(null, () => {
-        this.#cancelTick();
+        this.#halt();
         proposals.stop();
-        raft.stop();
         replica.close(() => done());
+      });
+    });
+  }
+
+  /** From here on the parts ask nothing of the disk and say nothing to anybody. */
+  #halt(): void {
+    const { raft, publication, catchUp } = this.#running;
+    this.#cancelTick();
+    catchUp.stop();
+    publication.stop();
+    raft.stop();
+  }
+
+  /**
+   * A snapshot takes the place of what this node had applied. A crash before its write is durable leaves the node as it
+   * was; after it, the next start begins the log behind it (`installed` of src/raft/driver-api.ts).
+   */
+  #install(snapshot: ProvenSnapshot): void {
+    const { catchUp, proposals } = this.#running;
+    this.#composing = true;
+    this.#halt();
+    proposals.stop();
+    for (const session of [...this.#sessions]) session.goAway(INSTALLING);
+    this.#storage.whenSettled(() => {
+      catchUp.write(snapshot, (error) => {
+        if (error !== null) this.options.hooks.fatal(error);
+        else this.start(() => undefined);
       });
     });
   }
@@ -298,7 +356,7 @@ export class NodeCore {
     return this.#parts;
   }
 
-  #compose(image: LedgerImage | null, ready: () => void): void {
+  #compose(image: LedgerImage | null, origin: LedgerOrigin | null, ready: () => void): void {
     const env = this.#env;
     const { genesis, node, statements } = this.options;
     const ledger = Ledger.restore(image, env.storage.ledger);
@@ -306,21 +364,29 @@ export class NodeCore {
     const born = image === null ? birthAuthority(genesis, deps) : null;
     for (const leaf of born?.leaves ?? []) ledger.append(leaf);
     const authority = born?.authority ?? restoreAuthority((image as LedgerImage).state, genesis, deps);
-    const raft = this.#createRaft(image?.appliedIndex ?? 0);
+    const raft = this.#createRaft(image?.appliedIndex ?? 0, origin);
     const proposals = new Proposals(raft, env.timers, env.mono, (duration) =>
       this.options.observer?.committed(duration),
     );
     const testimony = new Testimony(node, this.run, env.random, proposals);
-    const publication = new Publication(env, genesis, node, ledger, () => authority.policy().taaStop, {
-      published: (size, note) => {
-        replica.keepCheckpoint(size, note);
-        this.options.hooks.published?.(size);
-        outcomes.advance();
+    const publication: Publication = new Publication(
+      env,
+      genesis,
+      node,
+      ledger,
+      () => authority.policy().taaStop,
+      {
+        published: (size, note) => {
+          replica.keepCheckpoint(size, note);
+          this.options.hooks.published?.(size);
+          outcomes.advance();
+        },
+        diverged: (detail) => this.#impaired('LEDGER_DIVERGED', detail),
+        fork: (peer, evidence) => testimony.forkEvidence(peer, evidence),
+        complete: () => catchUp.ledgerComplete,
+        fatal: this.options.hooks.fatal,
       },
-      diverged: (detail) => this.#impaired('LEDGER_DIVERGED', detail),
-      fork: (peer, evidence) => testimony.forkEvidence(peer, evidence),
-      fatal: this.options.hooks.fatal,
-    });
+    );
     const receipts = new Receipts(genesis, authority, ledger, publication);
     const outcomes = new Outcomes(
       {
@@ -353,12 +419,36 @@ export class NodeCore {
         grown: (size) => {
           for (const listener of this.#growth) listener(size);
         },
-        synced: (appliedIndex) => raft.ledgerPosition(logIndex(appliedIndex), true),
+        recorded: (state) => catchUp.recorded(state),
+        synced: (appliedIndex) => {
+          this.#ledgerSynced = appliedIndex;
+          raft.ledgerPosition(logIndex(appliedIndex), catchUp.ledgerComplete);
+        },
         fatal: this.options.hooks.fatal,
       },
     );
+    const catchUp: CatchUp = new CatchUp({
+      environment: env,
+      store: env.storage.ledger,
+      ledger,
+      origin,
+      begun: image !== null,
+      pace: this.options.digestPace ?? DIGEST_PACE,
+      rate: this.options.pullRate,
+      peers: () => genesis.members.map(({ id }) => id).filter((id) => id !== node),
+      policy: () => genesisPolicy(genesis),
+      newest: () => publication.newest(),
+      appliedIndex: () => replica.appliedIndex,
+      proposeDigest: () => testimony.stateDigest(),
+      install: (snapshot) => this.#install(snapshot),
+      completed: () => raft.ledgerPosition(logIndex(this.#ledgerSynced), true),
+      diverged: (detail) => this.#impaired('LEDGER_DIVERGED', detail),
+      fatal: this.options.hooks.fatal,
+    });
     const clockWatch = new ClockWatch(testimony, env.notifier);
+    const first = this.#parts === null;
     this.#parts = {
+      catchUp,
       authority,
       ledger,
       raft,
@@ -373,14 +463,18 @@ export class NodeCore {
     };
     publication.start(ledger.size - authority.uncovered(), () => {
       raft.start(() => {
-        testimony.nodeStarted(this.options.version, SUPPORTED_VERSION);
+        if (first) testimony.nodeStarted(this.options.version, SUPPORTED_VERSION);
+        catchUp.start();
         this.#tick();
         ready();
+        this.#composing = false;
+        const stop = this.#stopWhenComposed;
+        if (stop !== null) this.stop(stop);
       });
     });
   }
 
-  #createRaft(appliedIndex: number): Raft {
+  #createRaft(appliedIndex: number, origin: LedgerOrigin | null): Raft {
     const env = this.#env;
     const { genesis, node, incarnation, timing, seed, hooks } = this.options;
     return createRaft({
@@ -392,18 +486,23 @@ export class NodeCore {
       transport: raftTransport(env.transport, {
         checkpoint: (from, bytes) => this.#parts?.publication.receive(from, bytes),
         clock: (from, bytes) => this.#heard(from, bytes),
+        snapshot: (from, bytes) => this.#parts?.catchUp.receive(from, bytes),
       }),
       timers: env.timers,
       mono: env.mono,
       seed,
       timing,
       limits: this.options.limits ?? DEFAULT_LIMITS,
-      appliedIndex: appliedIndex as never,
+      appliedIndex: logIndex(appliedIndex),
+      installed: origin === null ? null : baseOf(origin),
+      learnerReady: () => this.#parts?.catchUp.ledgerComplete ?? false,
       stamp: (previous) => this.#clusterTime.stamp(previous),
       apply: (entries) => this.#apply(entries),
-      mayLead: () => !this.#stopping && !this.#impairments.has('LEDGER_DIVERGED'),
+      mayLead: () =>
+        !this.#stopping && !this.#impairments.has('LEDGER_DIVERGED') && this.#parts?.catchUp.behind === false,
       onEvent: (event) => {
         if (event.kind === 'role') hooks.role?.(event.role, event.term);
+        if (event.kind === 'snapshotNeeded') this.#parts?.catchUp.needed(event.firstIndex);
         if (event.kind === 'persisted') this.options.observer?.synced(durNs(event.durationNs));
       },
       onFatal: hooks.fatal,
@@ -438,13 +537,14 @@ export class NodeCore {
   }
 
   #tick(): void {
-    const { replica, publication, clockWatch } = this.#running;
+    const { replica, publication, clockWatch, catchUp, raft } = this.#running;
     const reading = this.#env.clockReading();
     clockWatch.look(reading);
     this.#watchLeapTable();
     this.#sayTheTime(reading);
     publication.tick();
     replica.tick();
+    catchUp.tick(raft.status().role === 'leader');
     this.#coverRecords();
     this.#advance();
     this.#cancelTick = this.#env.timers.after(TICK, () => this.#tick());
@@ -550,7 +650,14 @@ export class NodeCore {
   }
 }
 
+const baseOf = ({ appliedIndex, appliedTerm, time }: LedgerOrigin): LogBase => ({
+  index: logIndex(appliedIndex),
+  term: term(appliedTerm),
+  time,
+});
+
 interface Parts {
+  readonly catchUp: CatchUp;
   readonly authority: Authority;
   readonly ledger: Ledger;
   readonly raft: Raft;

@@ -9,6 +9,8 @@ export interface OtherMessages {
   readonly checkpoint: (from: string, bytes: Uint8Array) => void;
   /** A peer's word about the time, for cluster time. */
   readonly clock: (from: string, bytes: Uint8Array) => void;
+  /** Snapshots and what they leave out, asked for and given. */
+  readonly snapshot: (from: string, bytes: Uint8Array) => void;
 }
 
 /** Consensus's share of the network; what is not consensus's goes to `others`. */
@@ -29,6 +31,9 @@ export function raftTransport(network: PeerNetwork, others: OtherMessages): Peer
             break;
           case 'clockKeys':
             // The host's: it takes them out before they come here.
+            break;
+          case 'snapshot':
+            others.snapshot(from, bytes);
             break;
         }
       }),

@@ -10,7 +10,7 @@ import type { WitnessState } from '../../audit/storage.js';
 import type { TreeHead } from '../../audit/types.js';
 import type { ClockReading } from '../../time/types.js';
 import { posixSeconds } from '../../verify/calendar.js';
-import { checkpointPolicy, logOrigin } from '../../verify/checkpoint-policy.js';
+import { checkpointPolicy, logOrigin, type CheckpointPolicy } from '../../verify/checkpoint-policy.js';
 import { readCheckpoint } from '../../verify/checkpoint.js';
 import type { Genesis } from '../../verify/genesis.js';
 import type { Environment } from '../environment.js';
@@ -22,7 +22,16 @@ export interface PublicationListener {
   /** A peer provably signed another tree. */
   readonly fork: (peer: string, evidence: Uint8Array) => void;
   readonly fatal: (error: Error) => void;
+  /** False while what a snapshot left out is being fetched: older trees cannot be computed yet. */
+  readonly complete: () => boolean;
 }
+
+export const genesisPolicy = ({ clusterId, members, trust }: Genesis): CheckpointPolicy =>
+  checkpointPolicy({
+    origin: logOrigin(clusterId),
+    nodes: members.map(({ id, site, logKey }) => ({ name: id, site, key: logKey })),
+    ...trust,
+  });
 
 interface Waiting {
   readonly size: number;
@@ -40,6 +49,7 @@ export class Publication {
   #cosigner: Cosigner | null = null;
   #newest: { size: number; note: Uint8Array } | null = null;
   #waiting: Waiting[] = [];
+  #stopped = false;
 
   constructor(
     env: Environment,
@@ -71,6 +81,12 @@ export class Publication {
           return;
         }
         this.#ledger.headAt(boundary, (unreadable, head) => {
+          if (unreadable !== null && !this.#listener.complete()) {
+            // The next boundary will do.
+            this.#open(state ?? null, note ?? null, null);
+            ready();
+            return;
+          }
           if (unreadable !== null || head === undefined) {
             this.#listener.fatal(unreadable ?? new Error(`the tree of ${boundary} leaves cannot be read`));
             return;
@@ -118,23 +134,23 @@ export class Publication {
     this.#step({ kind: 'message', from, bytes });
   }
 
+  /** Signs, saves and sends nothing more. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   tick(): void {
     this.#step({ kind: 'tick' });
   }
 
   #open(witness: WitnessState | null, published: Uint8Array | null, boundary: TreeHead | null): void {
-    const { clusterId, members, trust } = this.#genesis;
     const checkpoint = published === null ? null : readCheckpoint(published);
     if (published !== null && checkpoint !== null) {
       this.#newest = { size: checkpoint.checkpoint.size, note: published };
     }
     this.#cosigner = new Cosigner({
       self: this.#node,
-      policy: checkpointPolicy({
-        origin: logOrigin(clusterId),
-        nodes: members.map(({ id, site, logKey }) => ({ name: id, site, key: logKey })),
-        ...trust,
-      }),
+      policy: genesisPolicy(this.#genesis),
       verifier: this.#env.verifier,
       witness,
       published,
@@ -145,7 +161,7 @@ export class Publication {
   }
 
   #step(input: CosignerInput): void {
-    if (this.#cosigner === null) return;
+    if (this.#cosigner === null || this.#stopped) return;
     for (const effect of this.#cosigner.step(input, this.#seconds())) this.#perform(effect);
   }
 
@@ -168,9 +184,10 @@ export class Publication {
         break;
       case 'needRoot':
         this.#ledger.headAt(effect.size, (error, head) => {
-          if (error !== null || head === undefined)
+          if (error === null && head !== undefined) this.#step({ kind: 'rootAt', head });
+          // Asked again at every tick: nothing is signed before what was signed has been compared.
+          else if (this.#listener.complete())
             this.#listener.diverged(`the tree of ${effect.size} leaves cannot be read`);
-          else this.#step({ kind: 'rootAt', head });
         });
         break;
       case 'published':

@@ -10,6 +10,8 @@ import type { Ledger } from '../../audit/ledger.js';
 import type { LedgerStore } from '../../audit/storage.js';
 import type { DetachedBody, TreeHead } from '../../audit/types.js';
 import type { Entry } from '../../raft/types.js';
+import { readStateDigestRecord } from '../../verify/audit-records.js';
+import type { RecordedState } from './snapshot-server.js';
 import type { DurNs, MonoNs } from '../../time/types.js';
 import { durNs, NS_PER_S, taiNs } from '../../time/types.js';
 
@@ -26,6 +28,8 @@ export interface ReplicaListener {
   /** The tree ends at a checkpoint boundary with this head. */
   readonly boundary: (head: TreeHead) => void;
   readonly event: (event: AuthorityEvent, entry: Entry) => void;
+  /** An entry recorded the digest of the state before it. */
+  readonly recorded: (state: RecordedState) => void;
   /** Leaves were appended. */
   readonly grown: (size: number) => void;
   /** The ledger is durable with its image of this applied entry. */
@@ -41,6 +45,8 @@ export class Replica {
   readonly #listener: ReplicaListener;
   #appliedIndex: number;
   #appliedTime: bigint;
+  /** Term of the last applied entry; null until one was applied in this life. */
+  #appliedTerm: number | null = null;
   #bodies: DetachedBody[] = [];
   #checkpoints: { size: number; note: Uint8Array }[] = [];
   #imageAt: number;
@@ -127,17 +133,33 @@ export class Replica {
     if (entry.index !== this.#appliedIndex + 1) {
       throw new Error(`apply out of order: entry ${entry.index} after ${this.#appliedIndex}`);
     }
+    const before = { index: this.#appliedIndex, term: this.#appliedTerm };
     this.#appliedIndex = entry.index;
     this.#appliedTime = entry.time;
+    this.#appliedTerm = entry.term;
     if (entry.kind !== 'command') return;
     const applied: Applied = this.#authority.apply(
       { index: entry.index, time: taiNs(entry.time), payload: entry.payload },
       this.#ledger.size,
     );
+    if (applied.before !== undefined) this.#keep(before, applied.before, applied.leaves);
     for (const leaf of applied.leaves) this.#ledger.append(leaf);
     if (applied.bodies.length > 0) this.#bodies.push(...applied.bodies);
     if (applied.boundary) this.#listener.boundary(this.#ledger.head());
     for (const event of applied.events) this.#listener.event(event, entry);
+  }
+
+  /** Called before the entry's records are appended: the tree is still the one of the state. */
+  #keep(
+    last: { readonly index: number; readonly term: number | null },
+    state: Uint8Array,
+    leaves: readonly Uint8Array[],
+  ): void {
+    const leaf = leaves.at(-1);
+    if (last.term === null || leaf === undefined || readStateDigestRecord(leaf) === null) return;
+    const { size, edge, tail } = this.#ledger.image(last.index, 0n, state);
+    const leafIndex = size + leaves.length - 1;
+    this.#listener.recorded({ index: last.index, term: last.term, size, edge, tail, state, leaf, leafIndex });
   }
 
   #imageIsDue(): boolean {

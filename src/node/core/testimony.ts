@@ -185,6 +185,11 @@ export class Testimony {
     this.#propose({ kind: 'checkpoint' }, durNs(NS_PER_S), nobody);
   }
 
+  /** Makes the digest of the replicated state a record, so that a snapshot of it can be proven. */
+  stateDigest(): void {
+    this.#propose({ kind: 'stateDigest' }, PATIENCE, nobody);
+  }
+
   labAppend(items: readonly Uint8Array[], done: Done): void {
     this.#propose({ kind: 'labAppend', items }, PATIENCE, done);
   }

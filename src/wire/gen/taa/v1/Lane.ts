@@ -10,6 +10,10 @@ export const Lane = {
    * Log entries and forwarded proposals.
    */
   LANE_APPEND: 'LANE_APPEND',
+  /**
+   * Snapshots, tiles and bundles for a node that was left behind.
+   */
+  LANE_BULK: 'LANE_BULK',
 } as const;
 
 export type Lane =
@@ -25,5 +29,10 @@ export type Lane =
    */
   | 'LANE_APPEND'
   | 2
+  /**
+   * Snapshots, tiles and bundles for a node that was left behind.
+   */
+  | 'LANE_BULK'
+  | 3
 
 export type Lane__Output = typeof Lane[keyof typeof Lane]

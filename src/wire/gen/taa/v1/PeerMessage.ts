@@ -18,7 +18,11 @@ export interface PeerMessage {
    * A public key for the clock datagrams of a pair, deterministic CBOR of src/clock/peer-keys.
    */
   'clockKeys'?: (Buffer | Uint8Array | string);
-  'body'?: "raft"|"checkpoint"|"clock"|"clockKeys";
+  /**
+   * What a node left behind asks for and gets, deterministic CBOR of src/node/core/snapshot-messages.
+   */
+  'snapshot'?: (Buffer | Uint8Array | string);
+  'body'?: "raft"|"checkpoint"|"clock"|"clockKeys"|"snapshot";
 }
 
 export interface PeerMessage__Output {
@@ -38,5 +42,9 @@ export interface PeerMessage__Output {
    * A public key for the clock datagrams of a pair, deterministic CBOR of src/clock/peer-keys.
    */
   'clockKeys'?: (Buffer);
-  'body'?: "raft"|"checkpoint"|"clock"|"clockKeys";
+  /**
+   * What a node left behind asks for and gets, deterministic CBOR of src/node/core/snapshot-messages.
+   */
+  'snapshot'?: (Buffer);
+  'body'?: "raft"|"checkpoint"|"clock"|"clockKeys"|"snapshot";
 }
