@@ -143,8 +143,15 @@ function interlockOf(of: TsaClient | null): string {
 
 test.serial('TAA − reference is measured and recorded by every node without any TSA', async (t) => {
   for (const name of cluster.names) {
-    const record = await leafOf('clockComparison', (candidate) => candidate.get('node') === name);
-    t.is(record.get('source'), 'laboratory reference');
+    const host = await leafOf(
+      'clockComparison',
+      (candidate) => candidate.get('node') === name && candidate.get('source') === 'host clock',
+    );
+    t.is(host.get('role'), 'monitor', 'the clock of the host is compared, and steers nothing');
+    const record = await leafOf(
+      'clockComparison',
+      (candidate) => candidate.get('node') === name && candidate.get('source') === 'laboratory reference',
+    );
     t.is(record.get('role'), 'reference');
     t.true(Math.abs(Number(record.get('offset'))) < ms(100), 'a loopback away');
     t.true(Number(record.get('uncertainty')) > 0);

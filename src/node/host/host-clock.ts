@@ -15,8 +15,8 @@ import type { ClockConfig } from './clock-config.js';
 
 const COMPARE_MS = 60_000;
 const CHECK_MS = 600_000;
-/** The first comparison must wait for the clock to be synchronised. */
-const FIRST_MS = 5_000;
+/** While the TAA clock does not know the time there is nothing to compare: it is looked at again after so long. */
+const COMPARE_RETRY_MS = 5_000;
 
 /** Host's clock − TAA clock, nanoseconds: within offset ± uncertainty. */
 export interface HostClockOffset {
@@ -46,7 +46,8 @@ export class HostClockWatch {
   readonly #clock: ClockService;
   readonly #config: ClockConfig;
   readonly #notifier: Notifier;
-  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #checking: NodeJS.Timeout;
+  #comparing: NodeJS.Timeout;
   #findings: readonly HostClockFinding[] = [];
   #closed = false;
 
@@ -56,11 +57,8 @@ export class HostClockWatch {
     this.#config = config;
     this.#notifier = notifier;
     void this.#check();
-    this.#timers = [
-      setTimeout(() => this.#compare(), FIRST_MS),
-      setInterval(() => this.#compare(), COMPARE_MS),
-      setInterval(() => void this.#check(), CHECK_MS),
-    ];
+    this.#checking = setInterval(() => void this.#check(), CHECK_MS);
+    this.#comparing = setTimeout(() => this.#compare(), COMPARE_RETRY_MS);
   }
 
   /** What is wrong with the host's clock, for metrics and status. */
@@ -75,11 +73,13 @@ export class HostClockWatch {
 
   close(): void {
     this.#closed = true;
-    this.#timers.forEach((timer) => clearTimeout(timer));
+    clearInterval(this.#checking);
+    clearTimeout(this.#comparing);
   }
 
   #compare(): void {
     const offset = this.offset();
+    this.#comparing = setTimeout(() => this.#compare(), offset === null ? COMPARE_RETRY_MS : COMPARE_MS);
     if (offset === null) return;
     this.#core.testimony.clockComparison({
       source: 'host clock',
