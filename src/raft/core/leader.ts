@@ -183,7 +183,7 @@ export function onHeartbeatReply(
   }
   if (peer.state === 'probe') {
     if (peer.probeOvertaken()) replicate(state, leading, peer);
-  } else if (!peer.acknowledged && Math.min(reply.matched, peer.match) < peer.next - 1) {
+  } else if (!peer.regressed && !peer.acknowledged && Math.min(reply.matched, peer.match) < peer.next - 1) {
     // Silence since the last heartbeat: an append or its answer may be lost, so ask behind what was sent.
     sendProbe(state, leading, peer);
   }

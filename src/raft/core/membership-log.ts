@@ -50,6 +50,13 @@ export class MembershipLog {
     return this.#last.members;
   }
 
+  /** Of the last one known to be committed. */
+  get stableMembers(): Members {
+    const [first] = this.#held;
+    assert(first !== undefined, 'there is always a membership');
+    return first.members;
+  }
+
   /** Entry of the one in effect. */
   get index(): LogIndex {
     return this.#last.index;
@@ -57,9 +64,8 @@ export class MembershipLog {
 
   /** The last one known to be committed. */
   get stable(): MembershipAt {
-    const [first] = this.#held;
-    assert(first !== undefined, 'there is always a membership');
-    return { index: first.index, membership: first.membership };
+    const { membership } = this.stableMembers;
+    return { index: this.#held[0]?.index ?? this.index, membership };
   }
 
   /** Takes note of the `config` entries among those appended. */

@@ -121,9 +121,12 @@ function handle(state: CoreState, input: Input): void {
 }
 
 function onMessage(state: CoreState, from: NodeId, incarnation: Incarnation, message: Message): void {
-  const acquaintance = state.memberships.members.acquaintance(from, incarnation);
-  if (acquaintance === 'retired') return;
-  if (acquaintance === 'unknown' && !heardFromAnyone(message)) return;
+  const { members, stableMembers } = state.memberships;
+  if (members.acquaintance(from, incarnation) !== 'member') {
+    // A leader that removed itself leads, and is followed, until that is committed and it has handed over (M8).
+    const gone = stableMembers.acquaintance(from, incarnation) === 'retired' && from !== state.leader;
+    if (gone || !heardFromAnyone(message)) return;
+  }
   if (prologue(state, from, message)) deliver(state, from, incarnation, message);
 }
 
