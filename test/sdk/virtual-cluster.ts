@@ -39,9 +39,26 @@ export const policy = {
 
 type Send = (message: SessionResponse) => void;
 
+/** The simulator's scheduler, counting in bigints like the SDK. */
+class VirtualTime {
+  readonly #scheduler = new Scheduler();
+
+  get now(): bigint {
+    return BigInt(this.#scheduler.now);
+  }
+
+  after(delay: bigint, task: () => void): () => void {
+    return this.#scheduler.after(Number(delay), task);
+  }
+
+  step(until: bigint): boolean {
+    return this.#scheduler.step(Number(until));
+  }
+}
+
 /** What the nodes have in common: the log. */
 export class VirtualCluster {
-  readonly scheduler = new Scheduler();
+  readonly scheduler = new VirtualTime();
   readonly outcomes = new Map<number, OutcomeMessage>();
   readonly acknowledged: number[] = [];
   readonly measuredBy: string[] = [];

@@ -1,6 +1,7 @@
 /**
- * A simulated disk. What was synced survives a crash; what was not is kept up to a random point, in order. A write
- * that was under way may have reached the disk although nobody was told.
+ * A simulated disk. What was synced survives a crash; what was not is kept up to a random point, in order. A synced write
+ * that was under way is on the disk whole or not at all, and nobody was told. Faults: syncs that take long, fail, find no
+ * space; a stored record that rots.
  */
 import type {
   LedgerImage,
@@ -21,8 +22,10 @@ import {
 } from '../../src/raft/storage.js';
 import type { Entry, HardState, Term } from '../../src/raft/types.js';
 import { logIndex, term } from '../../src/raft/types.js';
+import { hexOf } from './hex.js';
 import type { Prng } from './prng.js';
-import type { Scheduler } from './scheduler.js';
+import type { Life, Scheduler } from './scheduler.js';
+import { MS, US } from './units.js';
 
 interface LedgerContents {
   image: LedgerImage | null;
@@ -36,24 +39,29 @@ interface LedgerContents {
 /** Faults that a world may switch on while it runs. */
 export interface DiskFaults {
   /** Extra time for a sync, ns. */
-  stall: bigint;
+  stall: number;
+  /** The next synced write fails. */
+  fails: boolean;
+  /** No space: every write fails. */
+  full: boolean;
   /** Acknowledges a sync without doing it: the negative control, no real disk of ours. */
   lies: boolean;
 }
 
 export interface DiskListener {
-  readonly logDurable: (entries: readonly Entry[], hardState: HardState) => void;
+  /** A synced log write begins. */
+  readonly persistBegun: (batch: LogBatch) => void;
+  /** The batch is durable; `entries` is the whole log from now on. */
+  readonly logDurable: (batch: LogBatch, hardState: HardState, entries: readonly Entry[]) => void;
+  readonly persisted: () => void;
   readonly witnessSaved: (state: WitnessState) => void;
+  readonly imageWritten: (image: LedgerImage) => void;
+  /** A process went on writing after a write had failed. */
+  readonly wroteAfterFailure: () => void;
 }
 
-const hex = (bytes: Uint8Array): string => {
-  let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
-  return text;
-};
-
 export class SimulatedDisk {
-  readonly faults: DiskFaults = { stall: 0n, lies: false };
+  readonly faults: DiskFaults = { stall: 0, fails: false, full: false, lies: false };
   readonly #scheduler: Scheduler;
   readonly #prng: Prng;
   readonly #listener: DiskListener;
@@ -62,8 +70,10 @@ export class SimulatedDisk {
   #base: LogBase = NO_BASE;
   /** `#entries[i − 1]` is entry i, also of those that were trimmed; holes where a snapshot took their place. */
   #entries: Entry[] = [];
-  /** What reads see: durable entries and, on a disk that lies, acknowledged ones. */
+  /** What reads see: durable entries and, while a write is under way, its own. */
   #view: Entry[] = [];
+  /** Index of a damaged record. */
+  #rotten: number | null = null;
   /** What reads see of the ledger: the durable part and everything written since. */
   #ledger: LedgerContents = emptyLedger();
   #durable: LedgerContents = emptyLedger();
@@ -78,12 +88,22 @@ export class SimulatedDisk {
     this.#listener = listener;
   }
 
-  get witness(): WitnessState | null {
-    return this.#witness;
-  }
-
   get durableEntries(): readonly Entry[] {
     return this.#entries;
+  }
+
+  get hardState(): HardState {
+    return this.#hardState;
+  }
+
+  /** A record is damaged: whoever reads it is told so, and the log does not load any more. */
+  get isRotten(): boolean {
+    return this.#rotten !== null;
+  }
+
+  /** Damages one stored record. @param where in [0, 1): which */
+  rot(where: number): void {
+    if (this.#entries.length > 0) this.#rotten = 1 + Math.floor(where * this.#entries.length);
   }
 
   /**
@@ -108,87 +128,84 @@ export class SimulatedDisk {
     this.#durable = emptyLedger();
   }
 
-  log(): RaftLogStore {
-    const life = this.#life;
+  log(life: Life): RaftLogStore {
+    const number = this.#life;
+    let failed = false;
     return {
-      load: (done) => this.#later(life, 0n, () => done(null, this.#image())),
-      persist: (batch, done) => this.#persist(life, batch, done),
+      load: (done) =>
+        this.#later(number, life, 0, () => {
+          if (this.#rotten === null) done(null, this.#image());
+          else done(new Error(`record ${this.#rotten} is damaged`));
+        }),
+      persist: (batch, done) => {
+        if (failed) this.#listener.wroteAfterFailure();
+        this.#persist(number, life, batch, (error) => {
+          failed ||= error !== null;
+          done(error);
+        });
+      },
       compact: (to, done) => {
-        const commit = (): void => {
+        if (this.#life !== number) return;
+        this.#synced(number, life, this.#syncTime(), done, () => {
           const last = this.#entries[to - 1];
           if (last !== undefined && to > this.#base.index)
             this.#base = { index: to, term: last.term, time: last.time };
-        };
-        this.#synced(life, this.#syncTime(), done, commit);
+        });
       },
       read: (from, to, maxBytes, done) => {
         if (from <= this.#base.index) throw new Error(`entry ${from} was trimmed`);
-        this.#later(life, 20_000n, () => {
-          const out: Entry[] = [];
-          let bytes = 0;
-          for (let i = from as number; i <= to; i += 1) {
-            const entry = this.#view[i - 1];
-            if (entry === undefined) break;
-            bytes += entry.payload.length;
-            if (out.length > 0 && bytes > maxBytes) break;
-            out.push(entry);
-          }
-          done(null, out);
-        });
+        this.#later(number, life, 20 * US, () => this.#read(from, to, maxBytes, done));
       },
     };
   }
 
-  ledger(): LedgerStore {
-    const life = this.#life;
+  ledger(life: Life): LedgerStore {
+    const number = this.#life;
+    const answer = (task: () => void): void => this.#later(number, life, 20 * US, task);
     return {
-      loadImage: (done) => this.#later(life, 0n, () => done(null, this.#ledger.image)),
-      loadOrigin: (done) => this.#later(life, 0n, () => done(null, this.#ledger.origin)),
+      loadImage: (done) => this.#later(number, life, 0, () => done(null, this.#ledger.image)),
+      loadOrigin: (done) => this.#later(number, life, 0, () => done(null, this.#ledger.origin)),
       readBodies: (after, maxBytes, done) =>
-        this.#later(life, 20_000n, () =>
-          done(null, bodiesAbove(this.#ledger.bodies.values(), after, maxBytes)),
-        ),
+        answer(() => done(null, bodiesAbove(this.#ledger.bodies.values(), after, maxBytes))),
       write: (writes, done) => {
         // In order at once: what a later read sees; durable only after a sync.
-        if (this.#life !== life) return;
+        if (this.#life !== number) return;
+        if (writes.image !== undefined) this.#listener.imageWritten(writes.image);
         applyWrites(this.#ledger, writes);
         this.#unsynced.push(writes);
-        this.#later(life, 10_000n, () => done(null));
+        this.#later(number, life, 10 * US, () => done(null));
       },
       sync: (done) => {
         const count = this.#unsynced.length;
-        this.#later(life, this.#syncTime(), () => {
+        this.#later(number, life, this.#syncTime(), () => {
           for (const writes of this.#unsynced.splice(0, count)) applyWrites(this.#durable, writes);
           done(null);
         });
       },
-      readBundle: (index, done) =>
-        this.#later(life, 20_000n, () => done(null, this.#ledger.bundles.get(index) ?? null)),
+      readBundle: (index, done) => answer(() => done(null, this.#ledger.bundles.get(index) ?? null)),
       readTile: (level, index, done) =>
-        this.#later(life, 20_000n, () => done(null, this.#ledger.tiles.get(`${level}/${index}`) ?? null)),
-      readBody: (hash, done) =>
-        this.#later(life, 20_000n, () => done(null, this.#ledger.bodies.get(hex(hash)) ?? null)),
-      readCheckpoint: (size, done) => {
-        this.#later(life, 20_000n, () => {
+        answer(() => done(null, this.#ledger.tiles.get(`${level}/${index}`) ?? null)),
+      readBody: (hash, done) => answer(() => done(null, this.#ledger.bodies.get(hexOf(hash)) ?? null)),
+      readCheckpoint: (size, done) =>
+        answer(() => {
           const sizes = [...this.#ledger.checkpoints.keys()].filter((s) => s >= size).sort((a, b) => a - b);
           done(null, sizes[0] === undefined ? null : (this.#ledger.checkpoints.get(sizes[0]) ?? null));
-        });
-      },
-      newestCheckpoint: (done) => {
-        this.#later(life, 20_000n, () => {
+        }),
+      newestCheckpoint: (done) =>
+        answer(() => {
           const newest = Math.max(0, ...this.#ledger.checkpoints.keys());
           done(null, this.#ledger.checkpoints.get(newest) ?? null);
-        });
-      },
+        }),
     };
   }
 
-  witnessStore(): WitnessStore {
-    const life = this.#life;
+  witnessStore(life: Life): WitnessStore {
+    const number = this.#life;
     return {
-      load: (done) => this.#later(life, 0n, () => done(null, this.#witness)),
+      load: (done) => this.#later(number, life, 0, () => done(null, this.#witness)),
       save: (state, done) => {
-        this.#synced(life, this.#syncTime(), done, () => {
+        if (this.#life !== number) return;
+        this.#synced(number, life, this.#syncTime(), done, () => {
           this.#witness = state;
           this.#listener.witnessSaved(state);
         });
@@ -196,39 +213,77 @@ export class SimulatedDisk {
     };
   }
 
-  #persist(life: number, batch: LogBatch, done: (error: Error | null) => void): void {
+  #read(
+    from: number,
+    to: number,
+    maxBytes: number,
+    done: (error: Error | null, entries?: readonly Entry[]) => void,
+  ): void {
+    if (this.#rotten !== null && this.#rotten >= from && this.#rotten <= to) {
+      done(new Error(`record ${this.#rotten} is damaged`));
+      return;
+    }
+    const out: Entry[] = [];
+    let bytes = 0;
+    for (let i = from; i <= to; i += 1) {
+      const entry = this.#view[i - 1];
+      if (entry === undefined) break;
+      bytes += entry.payload.length;
+      if (out.length > 0 && bytes > maxBytes) break;
+      out.push(entry);
+    }
+    done(null, out);
+  }
+
+  #persist(number: number, life: Life, batch: LogBatch, done: (error: Error | null) => void): void {
+    if (this.#life !== number) return;
+    if (this.faults.fails || this.faults.full) {
+      const error = new Error(
+        this.faults.full ? 'ENOSPC: no space left on device' : 'EIO: input/output error',
+      );
+      this.faults.fails = false;
+      this.#later(number, life, 300 * US, () => done(error));
+      return;
+    }
     extend(this.#view, batch);
     const commit = (): void => {
       if (batch.hardState !== undefined) this.#hardState = batch.hardState;
       if (batch.restartAfter !== undefined) this.#base = batch.restartAfter;
       extend(this.#entries, batch);
-      this.#listener.logDurable(batch.entries, this.#hardState);
+      if (this.#rotten !== null && this.#rotten > this.#entries.length) this.#rotten = null;
+      this.#listener.logDurable(batch, this.#hardState, this.#entries);
     };
     if (this.faults.lies) {
       // Acknowledged now, written a good while later: lost if the node dies meanwhile.
-      this.#later(life, 1_000n, () => done(null));
-      this.#later(life, 300_000_000n, commit);
-    } else {
-      this.#synced(life, this.#syncTime(), done, commit);
+      this.#later(number, life, US, () => done(null));
+      this.#later(number, life, 300 * MS, commit);
+      return;
     }
+    this.#synced(number, life, this.#syncTime(), done, commit);
+    this.#listener.persistBegun(batch);
   }
 
-  #synced(life: number, time: bigint, done: (error: null) => void, commit: () => void): void {
+  /** The disk goes on while the process stands still; only the completion waits. */
+  #synced(number: number, life: Life, time: number, done: (error: null) => void, commit: () => void): void {
     this.#underWay.add(commit);
-    this.#later(life, time, () => {
+    this.#scheduler.after(time, () => {
+      if (this.#life !== number) return;
       this.#underWay.delete(commit);
       commit();
-      done(null);
+      this.#later(number, life, 0, () => {
+        done(null);
+        this.#listener.persisted();
+      });
     });
   }
 
-  #syncTime(): bigint {
-    return BigInt(this.#prng.between(150_000, 600_000)) + this.faults.stall;
+  #syncTime(): number {
+    return this.#prng.between(150, 600) * US + this.faults.stall;
   }
 
-  #later(life: number, delay: bigint, task: () => void): void {
-    this.#scheduler.after(delay, () => {
-      if (this.#life === life) task();
+  #later(number: number, life: Life, delay: number, task: () => void): void {
+    this.#scheduler.inLife(life, delay, () => {
+      if (this.#life === number) task();
     });
   }
 
@@ -285,7 +340,7 @@ function copyOf(contents: LedgerContents): LedgerContents {
 function applyWrites(contents: LedgerContents, writes: LedgerWrites): void {
   for (const bundle of writes.bundles) contents.bundles.set(bundle.index, bundle.leaves);
   for (const tile of writes.tiles) contents.tiles.set(`${tile.level}/${tile.index}`, tile.hashes);
-  for (const body of writes.bodies) contents.bodies.set(hex(body.hash), body);
+  for (const body of writes.bodies) contents.bodies.set(hexOf(body.hash), body);
   for (const checkpoint of writes.checkpoints) contents.checkpoints.set(checkpoint.size, checkpoint.note);
   if (writes.image !== undefined) contents.image = writes.image;
   if (writes.origin !== undefined) contents.origin = writes.origin;

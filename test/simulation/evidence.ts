@@ -7,7 +7,7 @@ import type { Genesis } from '../../src/verify/genesis.js';
 import { verifyReceipt } from '../../src/verify/receipt.js';
 import { decodeStatement } from '../../src/verify/statement.js';
 import type { OutcomeMessage } from '../../src/wire/messages.js';
-import { Violation } from './invariants.js';
+import { Violation } from './violation.js';
 import { readStatement, simulatedVerifier } from './signatures.js';
 
 export class EvidenceCheck {

@@ -7,8 +7,8 @@ import { bytesOf } from '../../src/verify/bytes.js';
 import { sha256 } from '../../src/verify/crypto.js';
 import type { CborValue } from '../../src/verify/cbor.js';
 import type { Genesis } from '../../src/verify/genesis.js';
-import { WORLD_START_TAI } from './oscillator.js';
 import { simulatedSign } from './signatures.js';
+import { WORLD_START_TAI } from './units.js';
 
 export const CLUSTER = 'simulated.taa.example';
 const ADMINISTRATOR_KEY = bytesOf('spki of the administrator');

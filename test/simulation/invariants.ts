@@ -1,49 +1,57 @@
 /**
  * What must hold in every world, checked as it happens. A violation names the invariant and what contradicted it.
  *
- * Names follow the Raft thesis where it has one. The oracle sees what no node can: every disk, and the true time.
+ * Names follow the Raft thesis where it has one. The oracle sees what no node can: every disk, and the true time. All
+ * checks are incremental: their cost does not grow with the length of the world.
  */
+import type { LedgerImage, WitnessState } from '../../src/audit/storage.js';
 import type { TreeHead } from '../../src/audit/types.js';
-import type { WitnessState } from '../../src/audit/storage.js';
 import type { AuthorityEvent } from '../../src/authority/api.js';
+import type { LogBatch } from '../../src/raft/storage.js';
 import type { Entry, HardState } from '../../src/raft/types.js';
+import { equalBytes } from '../../src/verify/bytes.js';
 import { sha256 } from '../../src/verify/crypto.js';
 import type { OutcomeMessage } from '../../src/wire/messages.js';
+import { hexOf } from './hex.js';
+import { LogOracle } from './log-oracle.js';
+import { demand } from './violation.js';
 
-export class Violation extends Error {
-  override readonly name = 'Violation';
-  readonly invariant: string;
-
-  constructor(invariant: string, detail: string) {
-    super(`${invariant}: ${detail}`);
-    this.invariant = invariant;
-  }
-}
-
-function demand(condition: boolean, invariant: string, detail: () => string): void {
-  if (!condition) throw new Violation(invariant, detail());
-}
-
-const hex = (bytes: Uint8Array): string => {
-  let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
-  return text;
-};
+export { Violation } from './violation.js';
 
 export interface Disks {
   /** Log entries that a crash of every node at this instant would leave, per node. */
   durableEntries(): readonly (readonly Entry[])[];
 }
 
+interface Committed {
+  readonly entry: Entry;
+  readonly by: string;
+}
+
+/** What a released outcome says of a clock, and what is true of it. */
+export interface Shown {
+  /** Least and greatest device clock − UTC(NICT) that the device showed during the audit. */
+  readonly low: bigint;
+  readonly high: bigint;
+  /** How far a fault of the world may have moved the measuring clock unnoticed; 0 while its assumptions held. */
+  readonly allowance: bigint;
+}
+
 export class Invariants {
   readonly #leaders = new Map<number, string>();
   readonly #votes = new Map<string, string>();
-  readonly #committed = new Map<number, { term: number; digest: string; time: bigint; by: string }>();
+  readonly #committed: Committed[] = [];
+  readonly #log = new LogOracle();
   readonly #heads = new Map<number, { root: string; by: string }>();
+  readonly #images = new Map<number, { state: Uint8Array; size: number; by: string }>();
   readonly #witnesses = new Map<string, WitnessState>();
   readonly #outcomes = new Map<string, string>();
   readonly #lastSequence = new Map<string, number>();
   readonly #terms = new Map<string, number>();
+  /** Last index that this node has applied in this life. */
+  readonly #applied = new Map<string, number>();
+  /** Outcome that a client was told for (session, request): never another one later. */
+  readonly #told = new Map<string, string>();
   readonly #disks: Disks;
   readonly #majority: number;
   /** Counts, so that a run can show that it checked something. */
@@ -55,15 +63,23 @@ export class Invariants {
   }
 
   get commits(): number {
-    return this.#committed.size;
+    return this.#committed.length;
   }
 
   get leaderTerms(): number {
     return this.#leaders.size;
   }
 
-  /** ElectionSafety: at most one leader a term, over all history. */
-  ledBy(node: string, term: number): void {
+  get highestTerm(): number {
+    return Math.max(0, ...this.#leaders.keys());
+  }
+
+  committedPayload(index: number): Uint8Array | undefined {
+    return this.#committed[index - 1]?.entry.payload;
+  }
+
+  /** ElectionSafety: at most one leader a term, over all history. LeaderVotedForItself, durably. */
+  ledBy(node: string, term: number, durable: HardState): void {
     this.checks += 1;
     const other = this.#leaders.get(term);
     demand(
@@ -72,14 +88,49 @@ export class Invariants {
       () => `${String(other)} and ${node} led term ${term}`,
     );
     this.#leaders.set(term, node);
+    demand(
+      durable.term === term && durable.vote === node,
+      'LeaderVotedForItself',
+      () => `${node} leads ${term}; on its disk is term ${durable.term}, vote ${String(durable.vote)}`,
+    );
   }
 
-  /** OneVote and TermMonotone, on what is durable. */
-  hardState(node: string, state: HardState): void {
+  /** A process began: it applies again from its image on. */
+  born(node: string): void {
+    this.#applied.delete(node);
+  }
+
+  /** LeaderAppendOnly: asked of a write before it begins. */
+  writes(node: string, batch: LogBatch, role: string, term: number): void {
+    this.checks += 1;
+    demand(
+      role !== 'leader' || batch.truncateFrom === undefined || batch.hardState?.term !== term,
+      'LeaderAppendOnly',
+      () => `${node} leads ${term} and cuts its log from ${String(batch.truncateFrom)} on`,
+    );
+  }
+
+  /** OneVote, TermMonotone, LogMatching, TermsAscend, LeaderCompleteness: on what is durable. */
+  durable(node: string, batch: LogBatch, state: HardState, entries: readonly Entry[]): void {
     this.checks += 1;
     const last = this.#terms.get(node) ?? 0;
     demand(state.term >= last, 'TermMonotone', () => `${node} went from term ${last} back to ${state.term}`);
     this.#terms.set(node, state.term);
+    this.#vote(node, state);
+    this.#log.appended(node, batch.entries, entries);
+    for (const entry of batch.entries) {
+      demand(
+        entry.term <= state.term,
+        'TermsAscend',
+        () => `${node} stores entry ${entry.index} of term ${entry.term} in term ${state.term}`,
+      );
+      if (entry.kind === 'noop' && this.#leaders.get(entry.term) === node)
+        this.#complete(node, entry, entries);
+    }
+    if (batch.truncateFrom !== undefined) this.#cut(node, batch.truncateFrom, entries);
+  }
+
+  #vote(node: string, state: HardState): void {
     if (state.vote === null) return;
     const key = `${node}/${state.term}`;
     const before = this.#votes.get(key);
@@ -91,43 +142,93 @@ export class Invariants {
     this.#votes.set(key, state.vote);
   }
 
+  /** LeaderCompleteness: what was committed in earlier terms is in the log of a leader that opens its term. */
+  #complete(node: string, noop: Entry, entries: readonly Entry[]): void {
+    this.checks += 1;
+    const known = this.#log.committedBefore(noop.term);
+    if (known === null) return;
+    // Log matching: the same entry there means the same log up to there.
+    demand(
+      entries[known.index - 1]?.term === known.term,
+      'LeaderCompleteness',
+      () => `${node} leads ${noop.term} without entry ${known.index} of term ${known.term}`,
+    );
+  }
+
+  /** CommittedStays: a log that is cut below what is committed leaves it on a majority of the other disks. */
+  #cut(node: string, from: number, entries: readonly Entry[]): void {
+    const known = this.#committed[from - 1]?.entry;
+    if (known === undefined || entries[from - 1]?.term === known.term) return;
+    const holders = this.#holders(known);
+    demand(
+      holders >= this.#majority,
+      'CommittedStays',
+      () => `${node} cut its log at ${from}, which is committed; ${holders} disks still hold it`,
+    );
+  }
+
+  #holders(entry: Entry): number {
+    let holders = 0;
+    for (const entries of this.#disks.durableEntries()) {
+      // What came as a snapshot leaves no entry behind, and is held.
+      const snapshot = entry.index <= entries.length && entries[entry.index - 1] === undefined;
+      if (snapshot || entries[entry.index - 1]?.term === entry.term) holders += 1;
+    }
+    return holders;
+  }
+
   /**
    * StateMachineSafety and CommittedImmutable: what one node applies at an index, every node applies there.
    * CommittedOnQuorum: at that moment the entry is on the durable storage of a majority.
+   * AppliedInOrder: no node leaves an entry out.
    */
-  applied(node: string, entry: Entry): void {
+  applied(node: string, entry: Entry, term: number): void {
     this.checks += 1;
-    const digest = hex(sha256(entry.payload));
-    const known = this.#committed.get(entry.index);
+    const previous = this.#applied.get(node);
+    demand(
+      previous === undefined || entry.index === previous + 1,
+      'AppliedInOrder',
+      () => `${node} applied ${entry.index} after ${String(previous)}`,
+    );
+    this.#applied.set(node, entry.index);
+    const known = this.#committed[entry.index - 1];
     if (known !== undefined) {
       demand(
-        known.term === entry.term && known.digest === digest && known.time === entry.time,
+        known.entry === entry || sameEntry(known.entry, entry),
         'StateMachineSafety',
         () => `${node} and ${known.by} applied different entries at ${entry.index}`,
       );
       return;
     }
-    const before = this.#committed.get(entry.index - 1);
+    this.#commit(node, entry, term);
+  }
+
+  #commit(node: string, entry: Entry, term: number): void {
+    const before = this.#committed.at(-1)?.entry;
     demand(
-      before === undefined || before.time <= entry.time,
+      entry.index === this.#committed.length + 1,
+      'NoGap',
+      () => `${node} applied ${entry.index} while only ${this.#committed.length} were committed`,
+    );
+    demand(
+      before === undefined || (before.time <= entry.time && before.term <= entry.term),
       'ClusterTimeMonotone',
       () => `entry ${entry.index} is stamped ${entry.time}, the one before ${String(before?.time)}`,
     );
-    const holders = this.#disks
-      .durableEntries()
-      .filter((entries) => entries[entry.index - 1]?.term === entry.term).length;
+    const holders = this.#holders(entry);
     demand(
       holders >= this.#majority,
       'CommittedOnQuorum',
       () => `${node} applied entry ${entry.index} of term ${entry.term} while ${holders} disks held it`,
     );
-    this.#committed.set(entry.index, { term: entry.term, digest, time: entry.time, by: node });
+    this.#committed.push({ entry, by: node });
+    this.#log.committed(entry, term);
   }
 
-  /** One root a size, on every node, for ever. */
+  /** OneRoot: one root a size, on every node, for ever. */
   boundary(node: string, head: TreeHead): void {
     this.checks += 1;
-    const root = hex(head.root);
+    const root = hexOf(head.root);
     const known = this.#heads.get(head.size);
     demand(
       known === undefined || known.root === root,
@@ -137,7 +238,22 @@ export class Invariants {
     if (known === undefined) this.#heads.set(head.size, { root, by: node });
   }
 
-  /** A witness never goes back, and never signs two roots of one size. */
+  /** OneState: the replicated state after an entry is the same bytes on every node. */
+  image(
+    node: string,
+    { appliedIndex, state, size }: Pick<LedgerImage, 'appliedIndex' | 'state' | 'size'>,
+  ): void {
+    this.checks += 1;
+    const known = this.#images.get(appliedIndex);
+    demand(
+      known === undefined || (known.size === size && equalBytes(known.state, state)),
+      'OneState',
+      () => `${node} and ${String(known?.by)} hold different states after entry ${appliedIndex}`,
+    );
+    if (known === undefined) this.#images.set(appliedIndex, { state, size, by: node });
+  }
+
+  /** WitnessMonotone: a witness never goes back, and never signs two roots of one size. */
   witness(node: string, state: WitnessState): void {
     this.checks += 1;
     const before = this.#witnesses.get(node);
@@ -147,14 +263,25 @@ export class Invariants {
       () => `${node} saved size ${state.size} after ${String(before?.size)}`,
     );
     demand(
-      before?.size !== state.size || hex(before.root) === hex(state.root),
+      before?.size !== state.size || equalBytes(before.root, state.root),
       'WitnessMonotone',
       () => `${node} saved two roots of size ${state.size}`,
     );
     this.#witnesses.set(node, state);
   }
 
-  /** Sequence numbers are 1…n without a gap, each with one outcome, on every node. */
+  /** WitnessBeforeLine: a node signs only what its durable witness covers. */
+  signs(node: string, newest: number): void {
+    this.checks += 1;
+    const saved = this.#witnesses.get(node)?.size ?? 0;
+    demand(
+      newest <= saved,
+      'WitnessBeforeLine',
+      () => `${node} signed ${newest}, its witness holds ${saved}`,
+    );
+  }
+
+  /** SequenceWithoutGap, OneOutcome: audits of a device are 1…n, each with one outcome, on every node. */
   event(node: string, event: AuthorityEvent): void {
     if (event.kind === 'measured') {
       const { device, sequence, outcome } = event.audit;
@@ -162,7 +289,7 @@ export class Invariants {
       const last = this.#lastSequence.get(nodeKey);
       this.checks += 1;
       demand(
-        last === undefined || sequence === last + 1 || sequence <= last,
+        last === undefined || sequence <= last + 1,
         'SequenceWithoutGap',
         () => `${device}: ${sequence} after ${String(last)} on ${node}`,
       );
@@ -188,43 +315,53 @@ export class Invariants {
   /**
    * HonestInterval: the interval that a released outcome states contains the clock that the device showed.
    * PassWithinLimit: a released pass never belongs to a clock outside the limit.
+   * OneAnswer: a request of a session is never answered in two ways.
    */
-  outcome(message: OutcomeMessage, shown: { low: bigint; high: bigint }, limit: bigint): void {
+  outcome(client: string, message: OutcomeMessage, shown: Shown | null, limit: bigint): void {
     this.checks += 1;
     if (message.sequence === 0) return;
+    this.#oneAnswer(client, message);
     // A device that showed several clocks in one audit is judged by one of them.
-    if (shown.low === shown.high) {
+    if (shown?.low !== shown?.high || shown === null) return;
+    const { allowance } = shown;
+    const truth = shown.low;
+    if (message.verdict === 'pass' && message.receipt.length > 0) {
       demand(
-        message.low <= shown.low && shown.high <= message.high,
+        message.low - allowance <= truth && truth <= message.high + allowance,
         'HonestInterval',
-        () =>
-          `outcome ${message.sequence} states [${message.low}, ${message.high}], the truth is ${shown.low}`,
+        () => `outcome ${message.sequence} states [${message.low}, ${message.high}], the truth is ${truth}`,
       );
-    }
-    if (message.verdict === 'pass') {
-      const worst = shown.low === shown.high ? [shown.low] : [];
-      for (const offset of worst) {
-        demand(
-          offset < limit && offset > -limit,
-          'PassWithinLimit',
-          () => `a pass was released for a clock that was ${offset} ns off`,
-        );
-      }
+      demand(
+        truth < limit + allowance && truth > -limit - allowance,
+        'PassWithinLimit',
+        () => `a pass was released for a clock that was ${truth} ns off`,
+      );
     }
   }
 
-  /** At the end every node has applied the same entries. */
-  appliedCount(): number {
-    return this.#committed.size;
+  #oneAnswer(client: string, message: OutcomeMessage): void {
+    const key = `${client}/${message.request}`;
+    const said = `${message.sequence} ${message.verdict} ${message.low} ${message.high} ${String(message.voided)}`;
+    const known = this.#told.get(key);
+    demand(
+      known === undefined || known === said,
+      'OneAnswer',
+      () => `${key}: ${String(known)}, then ${said}`,
+    );
+    this.#told.set(key, said);
   }
 
   /** A digest of everything that happened, for comparing two runs of one seed. */
   digest(): string {
     const lines: string[] = [];
-    for (const [index, entry] of this.#committed)
-      lines.push(`${index} ${entry.term} ${entry.digest} ${entry.time} ${entry.by}`);
+    for (const { entry, by } of this.#committed)
+      lines.push(`${entry.index} ${entry.term} ${hexOf(entry.payload)} ${entry.time} ${by}`);
     for (const [size, head] of this.#heads) lines.push(`${size} ${head.root}`);
     for (const [key, outcome] of this.#outcomes) lines.push(`${key} ${outcome}`);
-    return hex(sha256(new TextEncoder().encode(lines.join('\n'))));
+    for (const [key, said] of this.#told) lines.push(`${key} ${said}`);
+    return hexOf(sha256(new TextEncoder().encode(lines.join('\n'))));
   }
 }
+
+const sameEntry = (a: Entry, b: Entry): boolean =>
+  a.term === b.term && a.kind === b.kind && a.time === b.time && equalBytes(a.payload, b.payload);

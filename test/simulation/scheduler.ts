@@ -1,62 +1,75 @@
-/** Simulated true time and everything that is going to happen in it. Events at one instant run in the order they were set. */
+/**
+ * Simulated true time and everything that is going to happen in it. Events at one instant run in the order they were set.
+ *
+ * Instants and durations are numbers of nanoseconds: a world lasts seconds, and whole numbers are exact for 104 days.
+ */
 import type { DurNs, Timers } from '../../src/time/types.js';
 
 interface Event {
-  readonly at: bigint;
+  readonly at: number;
   readonly order: number;
-  readonly task: () => void;
-  cancelled: boolean;
+  task: (() => void) | null;
 }
 
+/** One process: from its start to its death. */
+export interface Life {
+  alive: boolean;
+  /** The process stands still until then. */
+  pausedUntil: number;
+  /** Runs once when the process dies; whoever is connected to it learns of it here. */
+  readonly atDeath: (() => void)[];
+}
+
+export const newLife = (): Life => ({ alive: true, pausedUntil: 0, atDeath: [] });
+
 export class Scheduler {
-  #now = 0n;
+  #now = 0;
   #order = 0;
   readonly #heap: Event[] = [];
 
   /** Nanoseconds of true time since the world began. */
-  get now(): bigint {
+  get now(): number {
     return this.#now;
   }
 
-  after(delay: bigint, task: () => void): () => void {
-    const event: Event = {
-      at: this.#now + (delay > 0n ? delay : 0n),
-      order: (this.#order += 1),
-      task,
-      cancelled: false,
-    };
+  after(delay: number, task: () => void): () => void {
+    const event: Event = { at: this.#now + Math.max(0, delay), order: (this.#order += 1), task };
     this.#push(event);
     return () => {
-      event.cancelled = true;
+      event.task = null;
     };
   }
 
+  /** Runs the task when the process can run it: at once, when it goes on, or never if it is dead by then. */
+  inLife(life: Life, delay: number, task: () => void): () => void {
+    let cancel: () => void = () => undefined;
+    const run = (): void => {
+      if (!life.alive) return;
+      if (life.pausedUntil > this.#now) cancel = this.after(life.pausedUntil - this.#now, run);
+      else task();
+    };
+    cancel = this.after(delay, run);
+    return () => cancel();
+  }
+
   /** Runs the next event that is due before `until`; false when there is none. */
-  step(until: bigint): boolean {
+  step(until: number): boolean {
     for (;;) {
       const head = this.#heap[0];
       if (head === undefined || head.at > until) return false;
       this.#pop();
-      if (head.cancelled) continue;
+      const { task } = head;
+      if (task === null) continue;
       this.#now = head.at;
-      head.task();
+      task();
       return true;
     }
   }
 
   /** Timers of one life of one node: none of them fires after it died. `rate` is its oscillator's true rate. */
-  timersFor(life: { readonly alive: boolean; readonly paused: () => boolean }, rate: number): Timers {
+  timersFor(life: Life, rate: number): Timers {
     return {
-      after: (delay: DurNs, task: () => void) => {
-        const trueDelay = BigInt(Math.ceil(Number(delay) / rate));
-        const run = (): void => {
-          if (!life.alive) return;
-          // A stopped process runs its timers when it goes on.
-          if (life.paused()) this.after(1_000_000n, run);
-          else task();
-        };
-        return this.after(trueDelay, run);
-      },
+      after: (delay: DurNs, task: () => void) => this.inLife(life, Math.ceil(Number(delay) / rate), task),
     };
   }
 

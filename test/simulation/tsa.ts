@@ -1,61 +1,78 @@
 /**
  * A simulated TSA: asks whatever node it reaches for audits, answers probes with its own clock (whose true error the
- * world knows), signs its readings, keeps every receipt, and goes to the next node when one falls silent.
+ * world knows), signs its readings, keeps every receipt, and goes to the next node when one falls silent. What it had
+ * asked there it asks again here, under the same number: a request has one outcome, wherever it is asked.
  */
 import type { SessionPeer } from '../../src/rpc/doors.js';
 import { taiNs } from '../../src/time/types.js';
 import { encode } from '../../src/verify/cbor.js';
 import type { OutcomeMessage, SessionRequest, SessionResponse } from '../../src/wire/messages.js';
-import { WORLD_START_TAI } from './oscillator.js';
 import type { Prng } from './prng.js';
 import type { Scheduler } from './scheduler.js';
+import { MS, US, WORLD_START_TAI } from './units.js';
 
 export interface Dialler {
   /** Opens a session on a node; null while that node cannot be reached. */
   dial(node: number, send: (message: SessionResponse) => boolean, ended: () => void): SessionPeer | null;
   readonly nodes: number;
+  /** UTC(NICT) as it is served now, on the TAI scale. */
+  readonly reference: () => bigint;
+  /** How far that node's clock may be off unnoticed. */
+  readonly allowance: (node: number) => bigint;
 }
 
 export interface TsaOptions {
   readonly name: string;
   readonly cluster: string;
-  /** Device clock − UTC(NICT): the truth that no certificate may contradict. */
-  readonly offset: bigint;
   /** Claims another clock than it has in a share of its answers: a TSA that lies. */
   readonly lies: number;
-  readonly interval: bigint;
+  /** Between audits, ns. */
+  readonly interval: number;
   readonly sign: (message: Uint8Array) => Uint8Array;
 }
 
+/** Offsets that the device showed in the answers of one audit. */
+export interface Said {
+  readonly low: bigint;
+  readonly high: bigint;
+  readonly allowance: bigint;
+}
+
 export interface TsaListener {
-  readonly outcome: (
-    tsa: SimulatedTsa,
-    outcome: OutcomeMessage,
-    truth: { low: bigint; high: bigint },
-  ) => void;
+  /** `said` is null when the outcome is not that of the measurement under way. */
+  readonly outcome: (outcome: OutcomeMessage, said: Said | null) => void;
 }
 
 /** No answer for so long: try the next node. */
-const PATIENCE = 1_500_000_000n;
+const PATIENCE = 900 * MS;
+
+interface Connection {
+  readonly node: number;
+  peer: SessionPeer | null;
+  open: boolean;
+}
 
 export class SimulatedTsa {
   readonly options: TsaOptions;
+  /** Device clock − the world's TAI: what no certificate may contradict. */
+  offset: bigint;
   device: string | null = null;
   certificates = 0;
-  readonly receipts: Uint8Array[] = [];
+  #stopped = false;
   readonly #scheduler: Scheduler;
   readonly #prng: Prng;
   readonly #dialler: Dialler;
   readonly #listener: TsaListener;
   readonly #session: Uint8Array;
-  #connection: { peer: SessionPeer | null; open: boolean } | null = null;
+  #connection: Connection | null = null;
   #node: number;
   #request = 0;
-  #waitingSince: bigint | null = null;
-  #nextAudit = 0n;
+  /** The request has no outcome yet: it is asked again under its number. */
+  #open = false;
+  #waitingSince: number | null = null;
+  #nextAudit = 0;
   #readings: (readonly [Uint8Array, bigint, bigint])[] = [];
-  /** What the clock was said to be during the audit under way, as offsets from the truth. */
-  #said: { low: bigint; high: bigint } | null = null;
+  #said: Said | null = null;
 
   constructor(
     scheduler: Scheduler,
@@ -63,37 +80,48 @@ export class SimulatedTsa {
     dialler: Dialler,
     listener: TsaListener,
     options: TsaOptions,
+    offset: bigint,
   ) {
     this.#scheduler = scheduler;
     this.#prng = prng;
     this.#dialler = dialler;
     this.#listener = listener;
     this.options = options;
+    this.offset = offset;
     this.#session = prng.bytes(16);
     this.#node = prng.between(0, dialler.nodes - 1);
   }
 
   start(): void {
     const tick = (): void => {
+      if (this.#stopped) return;
       this.#tick();
-      this.#scheduler.after(50_000_000n, tick);
+      this.#scheduler.after(50 * MS, tick);
     };
-    this.#scheduler.after(BigInt(this.#prng.between(0, 300)) * 1_000_000n, tick);
+    this.#scheduler.after(this.#prng.between(0, 300) * MS, tick);
+  }
+
+  /** Asks for nothing more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#connection?.peer?.closed();
   }
 
   #tick(): void {
-    const now = this.#scheduler.now;
+    const { now } = this.#scheduler;
     if (this.#waitingSince !== null && now - this.#waitingSince > PATIENCE) this.#elsewhere();
-    if (this.#connection === null) {
-      this.#connect();
-    } else if (this.device !== null && this.#waitingSince === null && now >= this.#nextAudit) {
-      this.#request += 1;
-      this.#readings = [];
-      this.#said = null;
-      this.#waitingSince = now;
-      this.#nextAudit = now + this.options.interval;
-      this.#send({ kind: 'auditRequest', request: this.#request });
-    }
+    if (this.#connection === null) this.#connect();
+    else if (this.device !== null && this.#waitingSince === null && now >= this.#nextAudit) this.#ask(now);
+  }
+
+  #ask(now: number): void {
+    if (!this.#open) this.#request += 1;
+    this.#open = true;
+    this.#readings = [];
+    this.#said = null;
+    this.#waitingSince = now;
+    this.#nextAudit = now + this.options.interval;
+    this.#send({ kind: 'auditRequest', request: this.#request });
   }
 
   #elsewhere(): void {
@@ -106,12 +134,12 @@ export class SimulatedTsa {
   }
 
   #connect(): void {
-    const connection: { peer: SessionPeer | null; open: boolean } = { peer: null, open: true };
+    const connection: Connection = { node: this.#node, peer: null, open: true };
     connection.peer = this.#dialler.dial(
       this.#node,
       (message) => {
         this.#scheduler.after(this.#latency(), () => {
-          if (connection.open) this.#receive(message);
+          if (connection.open && !this.#stopped) this.#receive(message);
         });
         return true;
       },
@@ -144,7 +172,7 @@ export class SimulatedTsa {
         this.#waitingSince = null;
         break;
       case 'probe':
-        this.#answer(message.nonce);
+        if (message.request === this.#request) this.#answer(message.nonce);
         break;
       case 'readingsRequest':
         this.#signReadings(message.request);
@@ -162,22 +190,38 @@ export class SimulatedTsa {
     }
   }
 
+  #clock(lie: bigint): bigint {
+    return WORLD_START_TAI + BigInt(Math.floor(this.#scheduler.now)) + this.offset + lie;
+  }
+
   #answer(nonce: Uint8Array): void {
     const lie = this.#prng.chance(this.options.lies)
       ? BigInt(this.#prng.between(-900, 900)) * 1_000_000n
       : 0n;
-    const offset = this.options.offset + lie;
+    const received = this.#clock(lie);
     // A certificate speaks of the clock that the device showed, lie or not.
-    this.#said = {
-      low: this.#said === null || offset < this.#said.low ? offset : this.#said.low,
-      high: this.#said === null || offset > this.#said.high ? offset : this.#said.high,
-    };
-    const received = taiNs(WORLD_START_TAI + this.#scheduler.now + offset);
-    this.#scheduler.after(BigInt(this.#prng.between(1, 200)) * 1_000n, () => {
-      const transmitted = taiNs(WORLD_START_TAI + this.#scheduler.now + offset);
+    this.#show(received - this.#dialler.reference());
+    this.#scheduler.after(this.#prng.between(1, 200) * US, () => {
+      const transmitted = this.#clock(lie);
       this.#readings.push([nonce, received, transmitted]);
-      this.#send({ kind: 'probeReply', nonce, received, transmitted, timescale: 'tai' });
+      this.#send({
+        kind: 'probeReply',
+        nonce,
+        received: taiNs(received),
+        transmitted: taiNs(transmitted),
+        timescale: 'tai',
+      });
     });
+  }
+
+  #show(offset: bigint): void {
+    const said = this.#said;
+    const allowance = this.#connection === null ? 0n : this.#dialler.allowance(this.#connection.node);
+    this.#said = {
+      low: said === null || offset < said.low ? offset : said.low,
+      high: said === null || offset > said.high ? offset : said.high,
+      allowance: said === null || allowance > said.allowance ? allowance : said.allowance,
+    };
   }
 
   #signReadings(request: number): void {
@@ -195,16 +239,20 @@ export class SimulatedTsa {
   }
 
   #outcome(message: OutcomeMessage): void {
-    if (message.request === this.#request) this.#waitingSince = null;
-    if (message.receipt.length > 0) {
-      this.certificates += 1;
-      this.receipts.push(message.receipt);
+    const current = message.request === this.#request;
+    if (current) {
+      this.#waitingSince = null;
+      // The node that measured may be gone: half of the time asked again under its number, else measured anew, soon.
+      const pending = message.sequence === 0 && message.reason === 'AUDIT_PENDING';
+      this.#open = pending && this.#prng.chance(0.5);
+      if (message.sequence === 0) this.#nextAudit = this.#scheduler.now + 150 * MS;
     }
-    if (this.#said !== null && message.request === this.#request)
-      this.#listener.outcome(this, message, this.#said);
+    if (message.receipt.length > 0) this.certificates += 1;
+    // An outcome of an earlier measurement under the same number is not what this one has shown.
+    this.#listener.outcome(message, current && this.#readings.length > 0 ? this.#said : null);
   }
 
-  #latency(): bigint {
-    return BigInt(this.#prng.between(100, 8_000)) * 1_000n;
+  #latency(): number {
+    return this.#prng.between(100, 8_000) * US;
   }
 }

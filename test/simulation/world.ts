@@ -1,80 +1,44 @@
 /**
- * One simulated world: whole nodes, their disks, network and clocks, TSAs with and without a right clock, and a plan
- * of faults, all drawn from one seed. A safety phase with faults, then a healed phase in which the cluster must serve.
+ * One simulated world: whole nodes, their disks, network and clocks, TSAs with and without a right clock, clients that
+ * append, and a plan of faults, all from one description. A safety phase with faults, then a healed phase in which the
+ * cluster must serve and all nodes must become equal.
  */
 import { checkpointPolicy, logOrigin } from '../../src/verify/checkpoint-policy.js';
+import type { CommandResult } from '../../src/node/core/proposals.js';
+import { durNs } from '../../src/time/types.js';
 import type { Genesis } from '../../src/verify/genesis.js';
-import { NodeCore } from '../../src/node/core/node.js';
-import type { NodeCoreHooks } from '../../src/node/core/node.js';
-import type { Environment } from '../../src/node/environment.js';
-import { LAN_TIMING } from '../../src/raft/timing.js';
-import type { NodeId } from '../../src/raft/types.js';
 import { nodeId } from '../../src/raft/types.js';
 import type { SessionPeer } from '../../src/rpc/doors.js';
-import type { SessionResponse } from '../../src/wire/messages.js';
-import { SimulatedDisk } from './disk.js';
+import { equalBytes } from '../../src/verify/bytes.js';
+import type { OutcomeMessage, SessionResponse } from '../../src/wire/messages.js';
+import { Host, Reference } from './clock.js';
+import type { WorldDescription } from './description.js';
+import { describe } from './description.js';
 import { EvidenceCheck } from './evidence.js';
+import { Faults } from './faults.js';
 import { CLUSTER, clientKey, makeGenesis, registrationOf } from './genesis.js';
 import { Invariants, Violation } from './invariants.js';
 import { SimulatedNetwork } from './network.js';
-import { SimulatedClock } from './oscillator.js';
 import { Prng } from './prng.js';
 import { Scheduler } from './scheduler.js';
-import { simulatedSign, simulatedStatements, simulatedVerifier } from './signatures.js';
+import { simulatedSign } from './signatures.js';
+import type { NodeMutation } from './simulated-node.js';
+import { SimulatedNode } from './simulated-node.js';
+import type { Said } from './tsa.js';
 import { SimulatedTsa } from './tsa.js';
+import { MS, S } from './units.js';
+import { demand } from './violation.js';
+import { SimulatedWriter } from './writer.js';
 
 const TSA_NAMES = ['honest', 'wrong', 'moody'] as const;
-const MS = 1_000_000n;
-const S = 1_000_000_000n;
-
-/** Everything that varies between worlds; printed when a seed fails. */
-export interface WorldOptions {
-  readonly nodes: number;
-  /** Length of the two phases, simulated seconds. */
-  readonly faultSeconds: number;
-  readonly healedSeconds: number;
-  readonly loss: number;
-  readonly duplication: number;
-  readonly maxDelayMs: number;
-  /** Expected number of each fault per simulated second. */
-  readonly crashes: number;
-  readonly pauses: number;
-  readonly partitions: number;
-  readonly disruptions: number;
-  readonly stalls: number;
-  readonly referenceOutages: number;
-  /** A third TSA answers with wrong readings now and then. */
-  readonly lies: number;
-}
-
-export function drawOptions(prng: Prng): WorldOptions {
-  const sometimes = (high: number): number => (prng.chance(0.6) ? prng.float() * high : 0);
-  return {
-    nodes: prng.chance(0.75) ? 3 : 5,
-    faultSeconds: prng.between(3, 6),
-    healedSeconds: 3,
-    loss: sometimes(0.1),
-    duplication: sometimes(0.1),
-    maxDelayMs: prng.chance(0.3) ? prng.between(5, 40) : 2,
-    crashes: 0.1 + sometimes(0.5),
-    pauses: sometimes(0.2),
-    partitions: sometimes(0.4),
-    disruptions: sometimes(0.1),
-    stalls: sometimes(0.2),
-    referenceOutages: sometimes(0.1),
-    lies: sometimes(0.3),
-  };
-}
-
-/** Parts taken out or bent, for the negative controls and the mutants. Nothing that ships reads these. */
-export interface WorldMutation {
-  readonly disksLie?: boolean;
-  readonly hooks?: Omit<NodeCoreHooks, 'fatal'>;
-}
+const LIMIT = 500_000_000n;
+/** A healed cluster has a leader within three of the longest election timeouts. */
+const LEADER_WITHIN = 1800 * MS;
+/** Clients stop so long before the end: what is under way comes to rest. */
+const REST = 400 * MS;
 
 export interface WorldResult {
-  readonly seed: number;
-  readonly options: WorldOptions;
+  readonly description: WorldDescription;
   readonly violation: Violation | null;
   readonly digest: string;
   readonly commits: number;
@@ -85,210 +49,171 @@ export interface WorldResult {
   readonly faults: Readonly<Record<string, number>>;
 }
 
-interface Life {
-  alive: boolean;
-  pausedUntil: bigint;
-}
-
-class SimulatedNode {
-  readonly id: NodeId;
-  readonly disk: SimulatedDisk;
-  clock: SimulatedClock;
-  life: Life & { paused: () => boolean };
-  core: NodeCore | null = null;
-  ready = false;
-
-  constructor(id: NodeId, disk: SimulatedDisk, clock: SimulatedClock) {
-    this.id = id;
-    this.disk = disk;
-    this.clock = clock;
-    this.life = { alive: false, pausedUntil: 0n, paused: () => false };
-  }
+export interface WorldSetup {
+  readonly mutation?: NodeMutation;
+  /** Told everything of note: instant in ns, who, what. */
+  readonly trace?: (at: number, who: string, what: string) => void;
 }
 
 export class World {
-  readonly options: WorldOptions;
-  readonly #seed: number;
+  readonly description: WorldDescription;
+  readonly #setup: WorldSetup;
   readonly #prng: Prng;
   readonly #scheduler = new Scheduler();
   readonly #network: SimulatedNetwork;
+  readonly #reference = new Reference(this.#scheduler);
   readonly #genesis: Genesis;
   readonly #nodes: SimulatedNode[] = [];
   readonly #tsas: SimulatedTsa[] = [];
+  readonly #offsets: readonly bigint[];
+  readonly #writers: SimulatedWriter[] = [];
   readonly #invariants: Invariants;
   readonly #evidence: EvidenceCheck;
-  /** What log keys look like to whoever verifies. */
-  readonly #logKeys: ReadonlyMap<string, Uint8Array>;
-  readonly #mutation: WorldMutation;
-  readonly #faults: Record<string, number> = {};
+  readonly #faults: Faults;
   #certificates = 0;
-  #healed = false;
 
-  constructor(seed: number, mutation: WorldMutation = {}, options?: WorldOptions) {
-    this.#seed = seed;
-    this.#prng = new Prng(seed);
-    const drawn = drawOptions(this.#prng.fork());
-    this.options = options ?? drawn;
-    this.#mutation = mutation;
+  constructor(description: WorldDescription, setup: WorldSetup = {}) {
+    this.description = description;
+    this.#setup = setup;
+    this.#prng = new Prng(description.seed ^ 0x5eed);
     this.#network = new SimulatedNetwork(this.#scheduler, this.#prng.fork());
-    this.#network.faults.loss = this.options.loss;
-    this.#network.faults.duplication = this.options.duplication;
-    this.#network.faults.maxDelay = BigInt(this.options.maxDelayMs) * MS;
-    this.#genesis = makeGenesis(this.options.nodes);
+    const { loss, duplication, maxDelayMs } = description;
+    this.#network.faults = { ...this.#network.faults, loss, duplication, maxDelay: maxDelayMs * MS };
+    this.#genesis = makeGenesis(description.nodes);
     this.#evidence = new EvidenceCheck(this.#genesis);
-    this.#logKeys = new Map(
-      checkpointPolicy({
-        origin: logOrigin(CLUSTER),
-        nodes: this.#genesis.members.map(({ id, site, logKey }) => ({ name: id, site, key: logKey })),
-        ...this.#genesis.trust,
-      }).nodes.map(({ name, spki }) => [name, spki]),
-    );
     this.#invariants = new Invariants(
       { durableEntries: () => this.#nodes.map((node) => node.disk.durableEntries) },
-      Math.floor(this.options.nodes / 2) + 1,
+      Math.floor(description.nodes / 2) + 1,
     );
-    for (const member of this.#genesis.members) this.#addNode(nodeId(member.id));
+    this.#offsets = [BigInt(this.#prng.between(-40, 40)) * 1_000_000n, 2_000_000_000n, -150_000_000n];
+    this.#makeNodes();
+    this.#faults = new Faults({
+      scheduler: this.#scheduler,
+      network: this.#network,
+      nodes: this.#nodes,
+      reference: this.#reference,
+      leader: () => this.#leader(),
+      trace: (who, what) => this.#trace(who, what),
+      seed: description.seed,
+    });
+    this.#makeClients();
   }
 
   run(): WorldResult {
     let violation: Violation | null = null;
     try {
-      for (const node of this.#nodes) this.#boot(node);
-      this.#register();
-      this.#addTsas();
-      this.#planFaults();
-      const healAt = BigInt(this.options.faultSeconds) * S;
-      this.#runUntil(healAt);
-      this.#heal();
-      const before = this.#tsas.map((tsa) => tsa.certificates);
-      this.#runUntil(healAt + BigInt(this.options.healedSeconds) * S);
-      this.#demandService(before);
+      this.#live();
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       // An assertion inside the code under test counts as a finding of the same kind.
       violation =
         error instanceof Violation ? error : new Violation('Assertion', error.stack ?? error.message);
+      this.#trace('world', violation.message);
     }
     return {
-      seed: this.#seed,
-      options: this.options,
+      description: this.description,
       violation,
       digest: this.#invariants.digest(),
       commits: this.#invariants.commits,
       leaderTerms: this.#invariants.leaderTerms,
       certificates: this.#certificates,
       checks: this.#invariants.checks,
-      simulatedSeconds: Number(this.#scheduler.now) / 1e9,
-      faults: this.#faults,
+      simulatedSeconds: this.#scheduler.now / S,
+      faults: this.#faults.counts(),
     };
   }
 
-  #runUntil(until: bigint): void {
+  #live(): void {
+    const { faultMs, healedMs, faults } = this.description;
+    for (const node of this.#nodes) node.boot();
+    this.#register();
+    for (const tsa of this.#tsas) tsa.start();
+    for (const writer of this.#writers) writer.start();
+    this.#faults.plan(faults);
+    const healAt = faultMs * MS;
+    this.#runUntil(healAt);
+    this.#heal();
+    const before = this.#tsas[0]?.certificates ?? 0;
+    this.#runUntil(healAt + LEADER_WITHIN);
+    const term = this.#demandLeader();
+    const end = healAt + healedMs * MS;
+    this.#runUntil(end - REST);
+    this.#demandService(before);
+    for (const writer of this.#writers) writer.stop();
+    for (const tsa of this.#tsas) tsa.stop();
+    this.#runUntil(end);
+    demand(
+      this.#invariants.highestTerm === term,
+      'StableLeader',
+      () => `term ${term} ended without a reason`,
+    );
+    this.#demandEquality();
+    this.#demandDurability();
+  }
+
+  #runUntil(until: number): void {
     while (this.#scheduler.step(until));
   }
 
-  #addNode(id: NodeId): void {
-    const disk = new SimulatedDisk(this.#scheduler, this.#prng.fork(), {
-      logDurable: (_entries, hardState) => this.#invariants.hardState(id, hardState),
-      witnessSaved: (state) => this.#invariants.witness(id, state),
+  #trace(who: string, what: string): void {
+    this.#setup.trace?.(this.#scheduler.now, who, what);
+  }
+
+  #makeNodes(): void {
+    const { nodes, electionSpreadMs, ratePpb, clockColdMs } = this.description;
+    const policy = checkpointPolicy({
+      origin: logOrigin(CLUSTER),
+      nodes: this.#genesis.members.map(({ id, site, logKey }) => ({ name: id, site, key: logKey })),
+      ...this.#genesis.trust,
     });
-    disk.faults.lies = this.#mutation.disksLie ?? false;
-    this.#nodes.push(new SimulatedNode(id, disk, new SimulatedClock(this.#scheduler, this.#prng.fork())));
-  }
-
-  #boot(node: SimulatedNode): void {
-    const life = {
-      alive: true,
-      pausedUntil: 0n,
-      paused: (): boolean => life.pausedUntil > this.#scheduler.now,
+    const timing = {
+      heartbeat: durNs(100n * 1_000_000n),
+      electionMin: durNs(300n * 1_000_000n),
+      electionMax: durNs(BigInt(300 + electionSpreadMs) * 1_000_000n),
     };
-    node.life = life;
-    node.ready = false;
-    // A new process has a new monotonic clock, and knows nothing about the time.
-    node.clock = new SimulatedClock(this.#scheduler, this.#prng.fork());
-    this.#poll(node, life);
-    const core = new NodeCore({
-      environment: this.#environment(node),
-      genesis: this.#genesis,
-      node: node.id,
-      incarnation: Uint8Array.from({ length: 16 }, (_, at) => node.id.charCodeAt(at % node.id.length)),
-      timing: LAN_TIMING,
-      seed: this.#prng.uint32(),
-      version: 'simulated',
-      statements: simulatedStatements,
-      hooks: {
-        ...this.#mutation.hooks,
-        applied: (entry) => this.#invariants.applied(node.id, entry),
-        boundary: (head) => this.#invariants.boundary(node.id, head),
-        event: (event) => this.#invariants.event(node.id, event),
-        role: (role, term) => {
-          if (role === 'leader') this.#invariants.ledBy(node.id, term);
-        },
-        fatal: (error) => {
-          if (error instanceof Violation) throw error;
-          throw new Violation('NoFatal', `${node.id}: ${error.stack ?? error.message}`);
-        },
-      },
-    });
-    node.core = core;
-    core.start(() => {
-      node.ready = true;
-    });
+    for (const [at, member] of this.#genesis.members.slice(0, nodes).entries()) {
+      const host = new Host(this.#scheduler, this.#prng.fork(), this.#reference, {
+        ratePpb,
+        coldNs: BigInt(clockColdMs) * 1_000_000n,
+      });
+      this.#nodes.push(
+        new SimulatedNode(nodeId(member.id), host, this.#prng.fork(), {
+          scheduler: this.#scheduler,
+          network: this.#network,
+          genesis: this.#genesis,
+          timing,
+          invariants: this.#invariants,
+          // What a log key looks like to whoever verifies.
+          logKey: policy.nodes[at]?.spki ?? member.logKey,
+          issuingKey: member.issuingKey,
+          mutation: this.#setup.mutation ?? {},
+          trace: (who, what) => this.#trace(who, what),
+          ended: (node) => this.#faults.died(node),
+          crashed: (node) => this.#faults.died(node),
+          leads: () => undefined,
+        }),
+      );
+    }
   }
 
-  #environment(node: SimulatedNode): Environment {
-    const member = this.#genesis.members.find((candidate) => candidate.id === node.id);
-    if (member === undefined) throw new Error(`${node.id} is not a member`);
-    const prng = this.#prng.fork();
-    const { clock } = node;
-    return {
-      mono: () => clock.mono(),
-      random: (length) => prng.bytes(length),
-      timers: this.#scheduler.timersFor(node.life, clock.rate),
-      transport: this.#network.attach(node.id, node.life),
-      storage: { log: node.disk.log(), ledger: node.disk.ledger(), witness: node.disk.witnessStore() },
-      signer: {
-        issue: (message, done) => done(null, simulatedSign(member.issuingKey, message)),
-        cosign: (message, done) =>
-          done(null, simulatedSign(this.#logKeys.get(node.id) as Uint8Array, message)),
-      },
-      verifier: simulatedVerifier,
-      clockReading: () => clock.reading(),
-      // Nothing but the reference confirms here.
-      requestPeerRounds: () => undefined,
-      notifier: { notify: () => undefined },
-    };
+  #leader(): SimulatedNode | undefined {
+    let best: SimulatedNode | undefined;
+    for (const node of this.#nodes) {
+      if (node.life.alive && node.role === 'leader' && node.term > (best?.term ?? 0)) best = node;
+    }
+    return best;
   }
 
-  /** The node's clock asks its reference four times a second. */
-  #poll(node: SimulatedNode, life: Life): void {
-    const poll = (): void => {
-      if (!life.alive) return;
-      if (life.pausedUntil <= this.#scheduler.now) node.clock.poll();
-      this.#scheduler.after(BigInt(this.#prng.between(200, 300)) * MS, poll);
-    };
-    this.#scheduler.after(BigInt(this.#prng.between(0, 100)) * MS, poll);
-  }
-
-  #kill(node: SimulatedNode): void {
-    if (!node.life.alive) return;
-    node.life.alive = false;
-    node.core = null;
-    node.ready = false;
-    node.disk.crash();
-    this.#network.died(node.id);
-  }
-
-  // --- TSAs
+  // --- clients
 
   /** The administrator registers the TSAs with whichever node answers. */
   #register(): void {
-    for (const name of TSA_NAMES) {
+    for (const name of TSA_NAMES.slice(0, this.description.tsas)) {
       const registration = registrationOf(name).command;
       const attempt = (): void => {
         const node = this.#prng.pick(this.#nodes);
-        const again = (): void => void this.#scheduler.after(200n * MS, attempt);
-        if (node.core === null || !node.ready) {
+        const again = (): void => void this.#scheduler.after(200 * MS, attempt);
+        if (!node.isServing || node.core === null) {
           again();
           return;
         }
@@ -298,47 +223,66 @@ export class World {
           if (result.status === 'unknown') again();
         });
         // The node may die with the answer.
-        this.#scheduler.after(3n * S, () => {
+        this.#scheduler.after(S, () => {
           if (!answered) again();
         });
       };
-      this.#scheduler.after(500n * MS, attempt);
+      this.#scheduler.after(500 * MS, attempt);
     }
   }
 
-  #addTsas(): void {
-    const offsets = [
-      BigInt(this.#prng.between(-40, 40)) * MS,
-      700n * MS,
-      BigInt(this.#prng.between(-300, 300)) * MS,
-    ];
-    TSA_NAMES.forEach((name, i) => {
-      const offset = offsets[i] as bigint;
+  #makeClients(): void {
+    const { tsas, writers, writeEveryMs, auditEveryMs, lies } = this.description;
+    TSA_NAMES.slice(0, tsas).forEach((name, i) => {
       const tsa: SimulatedTsa = new SimulatedTsa(
         this.#scheduler,
         this.#prng.fork(),
-        { nodes: this.#nodes.length, dial: (node, send, ended) => this.#dial(name, node, send, ended) },
         {
-          outcome: (_tsa, outcome, shown) => {
-            this.#invariants.outcome(outcome, shown, 500n * MS);
-            if (outcome.receipt.length > 0) {
-              this.#certificates += 1;
-              this.#evidence.released(outcome, registrationOf(name).device);
-            }
-          },
+          nodes: this.#nodes.length,
+          dial: (node, send, ended) => this.#dial(name, node, send, ended),
+          reference: () => this.#reference.now(),
+          allowance: (node) => this.#nodes[node]?.clock?.allowance() ?? 0n,
         },
+        { outcome: (outcome, said) => this.#outcome(name, outcome, said) },
         {
           name,
           cluster: this.#genesis.clusterId,
-          offset,
-          lies: i === 2 ? this.options.lies : 0,
-          interval: 500n * MS,
+          lies: name === 'moody' ? lies : 0,
+          interval: auditEveryMs * MS * (i === 0 ? 1 : 2),
           sign: (message) => simulatedSign(clientKey(name), message),
         },
+        this.#offsets[i] ?? 0n,
       );
       this.#tsas.push(tsa);
-      tsa.start();
     });
+    for (let name = 1; name <= writers; name += 1) {
+      const door = {
+        nodes: this.#nodes.length,
+        append: (node: number, records: readonly Uint8Array[], done: (result: CommandResult) => void) =>
+          this.#append(node, records, done),
+      };
+      this.#writers.push(
+        new SimulatedWriter(this.#scheduler, this.#prng.fork(), door, name, writeEveryMs * writers * MS),
+      );
+    }
+  }
+
+  #append(index: number, records: readonly Uint8Array[], done: (result: CommandResult) => void): boolean {
+    const node = this.#nodes[index];
+    if (node?.core == null || !node.isServing) return false;
+    const { life } = node;
+    node.core.testimony.labAppend(records, (result) => {
+      if (life.alive) done(result);
+    });
+    return true;
+  }
+
+  #outcome(name: string, outcome: OutcomeMessage, said: Said | null): void {
+    this.#trace(name, `is told ${outcome.sequence} ${outcome.verdict} ${outcome.reason}`);
+    this.#invariants.outcome(name, outcome, said, LIMIT);
+    if (outcome.receipt.length === 0) return;
+    this.#certificates += 1;
+    this.#evidence.released(outcome, registrationOf(name).device);
   }
 
   #dial(
@@ -348,7 +292,7 @@ export class World {
     ended: () => void,
   ): SessionPeer | null {
     const node = this.#nodes[index];
-    if (node?.core == null || !node.ready || node.life.paused()) return null;
+    if (node?.core == null || !node.isServing) return null;
     const { life, core } = node;
     const peer = core.openSession(
       {
@@ -363,116 +307,111 @@ export class World {
       },
     );
     // The client notices a dead node by the end of its connection.
-    const watch = (): void => {
-      if (!life.alive) ended();
-      else this.#scheduler.after(20n * MS, watch);
-    };
-    watch();
-    const whenAwake = (task: () => void): void => {
-      if (!life.alive) return;
-      if (life.paused()) this.#scheduler.after(MS, () => whenAwake(task));
-      else task();
-    };
+    life.atDeath.push(() => this.#scheduler.after(10 * MS, ended));
     return {
-      receive: (message) => whenAwake(() => peer.receive(message)),
-      closed: () => whenAwake(() => peer.closed()),
+      receive: (message) => this.#scheduler.inLife(life, 0, () => peer.receive(message)),
+      closed: () => this.#scheduler.inLife(life, 0, () => peer.closed()),
     };
   }
 
-  // --- Faults
-
-  #planFaults(): void {
-    const { options } = this;
-    this.#every('crash', options.crashes, () => this.#crashAndRestart(this.#prng.pick(this.#nodes)));
-    this.#every('pause', options.pauses, () => {
-      this.#prng.pick(this.#nodes).life.pausedUntil =
-        this.#scheduler.now + BigInt(this.#prng.between(200, 3000)) * MS;
-    });
-    this.#every('partition', options.partitions, () => this.#partition());
-    this.#every('clockDisruption', options.disruptions, () => this.#prng.pick(this.#nodes).clock.disrupt());
-    this.#every('diskStall', options.stalls, () => {
-      const { faults } = this.#prng.pick(this.#nodes).disk;
-      faults.stall = BigInt(this.#prng.between(50, 1500)) * MS;
-      this.#scheduler.after(BigInt(this.#prng.between(300, 2000)) * MS, () => {
-        faults.stall = 0n;
-      });
-    });
-    this.#every('referenceOutage', options.referenceOutages, () => {
-      const { clock } = this.#prng.pick(this.#nodes);
-      clock.referenceReachable = false;
-      this.#scheduler.after(BigInt(this.#prng.between(500, 4000)) * MS, () => {
-        clock.referenceReachable = true;
-      });
-    });
-  }
-
-  #every(name: string, perSecond: number, strike: () => void): void {
-    if (perSecond <= 0) return;
-    const next = (): void => {
-      const wait = BigInt(Math.floor((-Math.log(1 - this.#prng.float()) / perSecond) * 1e9));
-      this.#scheduler.after(wait, () => {
-        if (this.#healed) return;
-        this.#faults[name] = (this.#faults[name] ?? 0) + 1;
-        strike();
-        next();
-      });
-    };
-    next();
-  }
-
-  #crashAndRestart(node: SimulatedNode): void {
-    if (!node.life.alive) return;
-    this.#kill(node);
-    this.#scheduler.after(BigInt(this.#prng.between(50, 3000)) * MS, () => {
-      if (!node.life.alive) this.#boot(node);
-    });
-  }
-
-  /** Cuts one node off, or one direction of one link, for a while. */
-  #partition(): void {
-    const victim = this.#prng.pick(this.#nodes).id;
-    const others = this.#nodes.map((node) => node.id).filter((id) => id !== victim);
-    const oneWay = this.#prng.chance(0.3);
-    const links = this.#prng.chance(0.5)
-      ? others.flatMap((other) =>
-          oneWay ? [`${victim}>${other}`] : [`${victim}>${other}`, `${other}>${victim}`],
-        )
-      : [`${victim}>${this.#prng.pick(others)}`];
-    for (const link of links) this.#network.cut.add(link);
-    this.#scheduler.after(BigInt(this.#prng.between(200, 3000)) * MS, () => {
-      for (const link of links) this.#network.cut.delete(link);
-    });
-  }
+  // --- the healed phase
 
   #heal(): void {
-    this.#healed = true;
-    this.#network.cut.clear();
-    this.#network.faults.loss = 0;
-    this.#network.faults.duplication = 0;
-    this.#network.faults.maxDelay = 2n * MS;
-    for (const node of this.#nodes) {
-      node.disk.faults.stall = 0n;
-      node.life.pausedUntil = 0n;
-      node.clock.referenceReachable = true;
-      if (!node.life.alive) this.#boot(node);
-    }
+    this.#trace('world', 'heals');
+    this.#faults.heal();
+    // Operators look at the clocks that wait for them, and at the TSA whose time the reference has left.
+    for (const node of this.#nodes) node.clock?.release();
+    const honest = this.#tsas[0];
+    if (honest !== undefined) honest.offset = (this.#offsets[0] ?? 0n) + this.#reference.stepped;
   }
 
-  /** Liveness: a healed cluster certifies the honest TSA again, and all nodes agree on how far they are. */
-  #demandService(before: readonly number[]): void {
-    const honest = this.#tsas[0];
-    if (honest !== undefined && honest.certificates - (before[0] ?? 0) < 3) {
-      throw new Violation(
-        'Liveness',
-        `only ${honest.certificates - (before[0] ?? 0)} certificates in ${this.options.healedSeconds} healed seconds`,
+  get #healthy(): readonly SimulatedNode[] {
+    return this.#nodes.filter((node) => !node.disk.isRotten);
+  }
+
+  /** A majority follows one leader. @returns its term */
+  #demandLeader(): number {
+    const leader = this.#leader();
+    const followers = this.#healthy.filter((node) => node.core?.raft.status().leader === leader?.id);
+    demand(
+      leader !== undefined && followers.length > this.#nodes.length / 2,
+      'LeaderAfterHealing',
+      () => `${String(leader?.id)} is followed by ${followers.length} nodes`,
+    );
+    return leader?.term ?? 0;
+  }
+
+  /** Liveness: a healed cluster certifies the honest TSA again, and the wrong one never. */
+  #demandService(before: number): void {
+    const [honest, wrong] = this.#tsas;
+    demand(
+      honest === undefined || honest.certificates > before,
+      'ServiceAfterHealing',
+      () => 'the honest TSA got no certificate',
+    );
+    demand(wrong === undefined || wrong.certificates === 0, 'WrongClockCertified', () => 'the wrong TSA');
+  }
+
+  /** All nodes have the same log, have applied it, and hold the same tree and state. */
+  #demandEquality(): void {
+    const [first, ...others] = this.#healthy.flatMap(({ id, core, disk }) =>
+      core === null ? [] : [{ id, core, disk }],
+    );
+    demand(
+      first !== undefined && others.length === this.#healthy.length - 1,
+      'EveryoneReturns',
+      () => `${others.length + 1} of ${this.#healthy.length} nodes run`,
+    );
+    if (first === undefined) return;
+    const applied = first.core.raft.status().appliedIndex;
+    demand(applied === this.#invariants.commits, 'EqualAtTheEnd', () => `${first.id} applied ${applied}`);
+    const head = first.core.ledger.head();
+    const state = first.core.authority.snapshot();
+    for (const { id, core, disk } of others) {
+      const their = core.ledger.head();
+      const status = core.raft.status();
+      demand(
+        status.appliedIndex === applied && disk.durableEntries.length === first.disk.durableEntries.length,
+        'EqualAtTheEnd',
+        () => `${id} applied ${status.appliedIndex} of ${disk.durableEntries.length}, ${first.id} ${applied}`,
+      );
+      demand(
+        their.size === head.size && equalBytes(their.root, head.root),
+        'EqualAtTheEnd',
+        () => `${id} has another tree than ${first.id} at ${their.size} and ${head.size}`,
+      );
+      demand(
+        equalBytes(core.authority.snapshot(), state),
+        'EqualAtTheEnd',
+        () => `${id} and ${first.id} hold different states`,
       );
     }
-    const wrong = this.#tsas[1];
-    if (wrong !== undefined && wrong.certificates > 0)
-      throw new Violation('WrongClockCertified', wrong.options.name);
+  }
+
+  /** What was acknowledged is in the log where the answer said. */
+  #demandDurability(): void {
+    for (const writer of this.#writers) {
+      for (const { record, raftIndex } of writer.acknowledged) {
+        const payload = this.#invariants.committedPayload(raftIndex);
+        demand(
+          payload !== undefined && contains(payload, record),
+          'AcknowledgedIsDurable',
+          () => `the record acknowledged at ${raftIndex} is not there`,
+        );
+      }
+    }
   }
 }
 
-export function runWorld(seed: number, mutation: WorldMutation = {}): WorldResult {
-  return new World(seed, mutation).run();
+function contains(payload: Uint8Array, record: Uint8Array): boolean {
+  for (let at = 0; at + record.length <= payload.length; at += 1) {
+    if (equalBytes(payload.subarray(at, at + record.length), record)) return true;
+  }
+  return false;
 }
+
+export function runWorld(description: WorldDescription, setup: WorldSetup = {}): WorldResult {
+  return new World(description, setup).run();
+}
+
+export const runSeed = (seed: number, setup: WorldSetup = {}): WorldResult => runWorld(describe(seed), setup);
