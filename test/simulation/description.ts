@@ -140,7 +140,7 @@ const moreFaults: readonly FaultKind[] = [
 ];
 
 /** What surely ends a leadership. */
-const unseat: readonly FaultKind[] = ['crash', 'pause', 'isolation', 'transfer', 'cleanRestart'];
+const unseat: readonly FaultKind[] = ['crash', 'pause', 'isolation'];
 
 export function describe(seed: number): WorldDescription {
   const prng = new Prng(seed);

@@ -118,7 +118,7 @@ export class SimulatedNode {
     this.#context.invariants.born(this.id);
     // A new process has a new monotonic clock, and knows nothing about the time.
     const clock = new SimulatedClock(this.host, life, () => {
-      if (this.life === life && this.ready) this.core?.clockSampled();
+      if (this.life === life && this.ready) this.core?.clockLooked();
     });
     this.clock = clock;
     const core = new NodeCore({
