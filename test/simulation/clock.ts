@@ -155,7 +155,7 @@ export class SimulatedClock {
         sources: [source],
         profile: host.profile,
         limits: LIMITS,
-        table: builtinLeapTable,
+        leap: { list: builtinLeapTable, entries: [] },
         seed: host.prng.uint32(),
       },
       host.memory,
