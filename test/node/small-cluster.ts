@@ -6,12 +6,12 @@ import { LAN_TIMING } from '../../src/raft/timing.js';
 import type { TreeHead } from '../../src/audit/types.js';
 import { durNs } from '../../src/time/types.js';
 import { checkpointPolicy, logOrigin } from '../../src/verify/checkpoint-policy.js';
+import { Host, Reference, SimulatedClock } from '../simulation/clock.js';
 import { SimulatedDisk } from '../simulation/disk.js';
 import { CLUSTER, makeGenesis } from '../simulation/genesis.js';
 import { SimulatedNetwork } from '../simulation/network.js';
-import { SimulatedClock } from '../simulation/oscillator.js';
 import { Prng } from '../simulation/prng.js';
-import { Scheduler } from '../simulation/scheduler.js';
+import { newLife, Scheduler } from '../simulation/scheduler.js';
 import { simulatedSign, simulatedStatements, simulatedVerifier } from '../simulation/signatures.js';
 
 export const MS = 1_000_000n;
@@ -22,13 +22,15 @@ export class SmallNode {
   readonly disk: SimulatedDisk;
   core: NodeCore | null = null;
   ready = false;
-  life = { alive: false, paused: (): boolean => false };
+  readonly host: Host;
+  life = { ...newLife(), alive: false };
   readonly boundaries = new Map<number, string>();
   published = 0;
 
-  constructor(id: string, disk: SimulatedDisk) {
+  constructor(id: string, disk: SimulatedDisk, host: Host) {
     this.id = id;
     this.disk = disk;
+    this.host = host;
   }
 
   get head(): TreeHead {
@@ -71,10 +73,21 @@ export class SmallCluster {
         ...this.genesis.trust,
       }).nodes.map(({ name, spki }) => [name, spki]),
     );
-    const silent = { logDurable: () => undefined, witnessSaved: () => undefined };
-    this.nodes = this.genesis.members.map(
-      ({ id }) => new SmallNode(id, new SimulatedDisk(this.scheduler, this.#prng.fork(), silent)),
-    );
+    const reference = new Reference(this.scheduler);
+    const nothing = (): void => undefined;
+    const silent = {
+      persistBegun: nothing,
+      logDurable: nothing,
+      persisted: nothing,
+      witnessSaved: nothing,
+      imageWritten: nothing,
+      wroteAfterFailure: nothing,
+    };
+    this.nodes = this.genesis.members.map(({ id }) => {
+      const disk = new SimulatedDisk(this.scheduler, this.#prng.fork(), silent);
+      const oscillator = { ratePpb: 10_000, coldNs: 60n * S };
+      return new SmallNode(id, disk, new Host(this.scheduler, this.#prng.fork(), reference, oscillator));
+    });
     for (const node of this.nodes) this.boot(node);
   }
 
@@ -89,16 +102,10 @@ export class SmallCluster {
   }
 
   boot(node: SmallNode): void {
-    const life = { alive: true, paused: () => false };
+    const life = newLife();
     node.life = life;
     node.ready = false;
-    const clock = new SimulatedClock(this.scheduler, this.#prng.fork());
-    const poll = (): void => {
-      if (!life.alive) return;
-      clock.poll();
-      this.scheduler.after(250n * MS, poll);
-    };
-    poll();
+    const clock = new SimulatedClock(node.host, life, () => node.core?.clockLooked());
     const prng = this.#prng.fork();
     const member = this.genesis.members.find(({ id }) => id === node.id);
     if (member === undefined) throw new Error('unreachable');
@@ -111,9 +118,13 @@ export class SmallCluster {
       environment: {
         mono: () => clock.mono(),
         random: (length) => prng.bytes(length),
-        timers: this.scheduler.timersFor(life, clock.rate),
+        timers: this.scheduler.timersFor(life, node.host.rate),
         transport: this.network.attach(node.id, life),
-        storage: { log: node.disk.log(), ledger: node.disk.ledger(), witness: node.disk.witnessStore() },
+        storage: {
+          log: node.disk.log(life),
+          ledger: node.disk.ledger(life),
+          witness: node.disk.witnessStore(life),
+        },
         signer: {
           issue: (message, done) => done(null, simulatedSign(member.issuingKey, message)),
           cosign: (message, done) =>
@@ -142,21 +153,22 @@ export class SmallCluster {
     node.core = null;
     node.ready = false;
     node.disk.crash();
+    for (const task of node.life.atDeath) task();
     this.network.died(node.id);
   }
 
   run(time: bigint): void {
-    const until = this.scheduler.now + time;
+    const until = this.scheduler.now + Number(time);
     while (this.scheduler.step(until));
   }
 
   /** Runs until the condition holds; throws when it does not within the time. */
   until(condition: () => boolean, time: bigint, what: string): void {
-    const end = this.scheduler.now + time;
+    const end = this.scheduler.now + Number(time);
     while (!condition()) {
       if (this.fatal.length > 0) throw new Error(this.fatal.join('\n'));
       if (this.scheduler.now >= end) throw new Error(`not within ${time / MS} ms: ${what}`);
-      const until = this.scheduler.now + 10n * MS;
+      const until = this.scheduler.now + 10e6;
       while (this.scheduler.step(until));
       if (this.scheduler.now < until) this.scheduler.after(until - this.scheduler.now, () => undefined);
     }
