@@ -12,6 +12,7 @@ import type { Details } from '../../src/operator/acts.js';
 import { jsonOf, word, yesNo } from './answers.js';
 import { formatNs, formatSpan, parseDuration } from './durations.js';
 import { usageError } from './outcome.js';
+import { submitOrder } from './orders.js';
 import { print, withConnection, type Connected, type GlobalFlags, type Session } from './settings.js';
 import { renderFields, renderTable } from './table.js';
 
@@ -68,7 +69,7 @@ function register(cli: Argv<GlobalFlags>, session: Session): void {
         policy,
         details: details?.hash ?? null,
       };
-      await submit(flags, session, act, details);
+      await submitOrder(flags, session, act, details);
     },
   );
 }
@@ -103,34 +104,6 @@ async function deviceKey(flags: {
 async function detailsIn(file: string): Promise<Details> {
   const { detailsOf } = await import('../../src/operator/acts.js');
   return detailsOf(new Uint8Array(readFileSync(file)));
-}
-
-async function submit(
-  flags: GlobalFlags,
-  session: Session,
-  act: Act,
-  details: Details | null = null,
-): Promise<void> {
-  await withConnection(flags, session, async ({ connection, credentials }) => {
-    const { submitAct } = await import('../../src/operator/acts.js');
-    const committed = await submitAct(connection, credentials.person, act, details);
-    const device = committed.device ?? ('device' in act ? act.device : null);
-    const document = {
-      command: act.command,
-      device,
-      leaf: String(committed.leaf),
-      raftIndex: String(committed.raftIndex),
-      node: committed.node,
-    };
-    print(session, flags, document, () =>
-      renderFields([
-        ['command', act.command],
-        ['device', device ?? ''],
-        ['record', `leaf ${committed.leaf}`],
-        ['committed by', committed.node],
-      ]),
-    );
-  });
 }
 
 async function clientsOf({ connection }: Connected, device: string): Promise<readonly Client__Output[]> {
@@ -236,6 +209,6 @@ function order(
           demandOption: true,
           describe: 'goes on record, at most 256 bytes',
         }),
-    (flags) => submit(flags, session, { command, device: flags.device, reason: flags.reason }),
+    (flags) => submitOrder(flags, session, { command, device: flags.device, reason: flags.reason }),
   );
 }

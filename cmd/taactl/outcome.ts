@@ -70,6 +70,8 @@ const aboutFiles = [
   'GENESIS_MALFORMED',
   'GENESIS_INPUT',
   'POLICY_MALFORMED',
+  'LEAP_TABLE_INVALID',
+  'TIME_TRANSFER_INVALID',
 ];
 
 export function exitCodeOf(error: unknown): ExitCode {

@@ -43,9 +43,9 @@ export interface ClockDiagramInput {
 
 const WIDTH = 1100;
 const TOP = 96;
-const SOURCE = { x: 30, width: 270, height: 62, gap: 18 } as const;
+const SOURCE = { x: 30, width: 270, height: 78, gap: 18 } as const;
 const NODE = { x: 450, width: 230, height: 56, gap: 14 } as const;
-const CLIENT = { x: 850, width: 220, height: 40, gap: 12 } as const;
+const CLIENT = { x: 850, width: 220, height: 56, gap: 12 } as const;
 const SITE_PADDING = 12;
 const SITE_TITLE = 22;
 const ORIGIN_HEIGHT = 40;
@@ -71,22 +71,24 @@ export function clockDiagram(input: ClockDiagramInput): string {
     ]),
   );
   const bottom = Math.max(
-    ...[...placedSources.values(), ...sites.nodes.values(), ...placedClients.values()].map(({ y, height }) => y + height),
+    ...[...placedSources.values(), ...sites.nodes.values(), ...placedClients.values()].map(
+      ({ y, height }) => y + height,
+    ),
     TOP + 100,
   );
   const content = [
     ...heading(input),
     ...origin(input, sources, placedSources),
+    ...sites.boxes,
     ...steering(input.nodes, placedSources, sites.nodes),
     ...auditing(input, sites.nodes, placedClients),
-    ...sites.boxes,
     ...peers(input.nodes, sites.nodes),
     ...sources.map((source) => sourceBox(source, placedSources.get(keyOf(source)))),
     ...input.nodes.map((node) => nodeBox(node, sites.nodes.get(node.node))),
     ...clientBoxes(input.clients, placedClients),
     ...legend(bottom + 50),
   ];
-  return document(WIDTH, bottom + 142, `Configuration of ${input.cluster}`, [], content);
+  return document(WIDTH, bottom + 104, `Configuration of ${input.cluster}`, [], content);
 }
 
 const keyOf = ({ name, address, role }: DiagramSource): string => `${role}/${name}/${address}`;
@@ -138,7 +140,12 @@ function heading({ cluster, laboratory, nodes }: ClockDiagramInput): readonly Sv
   const kind = laboratory ? 'laboratory, not traceable to UTC(NICT)' : 'time assessment authority';
   return [
     text(30, 34, fitted(`System configuration: ${cluster}`, WIDTH - 60, 20), { size: 20, bold: true }),
-    text(30, 56, fitted(`${kind}; ${nodes.length} nodes; from what the nodes say of themselves`, WIDTH - 60, 12), { grey: true }),
+    text(
+      30,
+      56,
+      fitted(`${kind}; ${nodes.length} nodes; from what the nodes say of themselves`, WIDTH - 60, 12),
+      { grey: true },
+    ),
     text(SOURCE.x, TOP + 16, 'time sources', { bold: true }),
     text(NODE.x - SITE_PADDING, TOP + 16, 'nodes (TAA clocks)', { bold: true }),
     text(CLIENT.x, TOP + 16, 'audited clocks (TSAs)', { bold: true }),
@@ -172,10 +179,28 @@ function origin(
     }),
     ...(first === undefined || sources[0]?.role !== 'reference'
       ? []
-      : [line(SOURCE.x + SOURCE.width / 2, y + ORIGIN_HEIGHT, SOURCE.x + SOURCE.width / 2, first.y, { width: 2, arrow: true })]),
+      : [
+          line(SOURCE.x + SOURCE.width / 2, y + ORIGIN_HEIGHT, SOURCE.x + SOURCE.width / 2, first.y, {
+            width: 2,
+            arrow: true,
+          }),
+        ]),
+    ...sources.slice(1).flatMap((source) => {
+      const below = placed.get(keyOf(source));
+      if (below === undefined || source.role !== 'reference') return [];
+      // Past the boxes on the left: the lines to the nodes leave on the right.
+      const [x, to] = [SOURCE.x - 14, below.y + below.height / 2];
+      return [
+        line(SOURCE.x, y + ORIGIN_HEIGHT / 2, x, y + ORIGIN_HEIGHT / 2, { width: 2 }),
+        line(x, y + ORIGIN_HEIGHT / 2, x, to, { width: 2 }),
+        line(x, to, SOURCE.x, to, { width: 2, arrow: true }),
+      ];
+    }),
     ...(at === undefined
       ? []
-      : [text(SOURCE.x, at.y - 10, 'other time sources: only to notice anomalies', { size: 11, grey: true })]),
+      : [
+          text(SOURCE.x, at.y - 10, 'other time sources: only to notice anomalies', { size: 11, grey: true }),
+        ]),
   ];
 }
 
@@ -193,22 +218,30 @@ function sourceBox(source: DiagramSource, placed: Placed | undefined): Svg {
     text(
       x + 10,
       y + 52,
-      fitted(`${isReference ? 'reference' : 'monitor'}; gives ${source.gives}; ${source.authenticated ? 'authenticated' : 'not authenticated'}`, inner, 10),
-      { size: 10, grey: true },
+      fitted(
+        `${isReference ? 'reference' : 'monitor'}, ${source.authenticated ? 'authenticated' : 'not authenticated'}`,
+        inner,
+        11,
+      ),
+      { size: 11 },
     ),
+    text(x + 10, y + 68, fitted(`gives ${source.gives}`, inner, 11), { size: 11, grey: true }),
   );
 }
 
 function nodeBox(node: DiagramNode, placed: Placed | undefined): Svg {
   if (placed === undefined) return '';
   const { x, y, width, height } = placed;
-  const clock = node.state === null ? 'did not answer' : `clock ${node.state}${node.unmonitored ? ', unmonitored' : ''}`;
+  const clock =
+    node.state === null ? 'did not answer' : `clock ${node.state}${node.unmonitored ? ', unmonitored' : ''}`;
   return element(
     'g',
     {},
     element('rect', { x, y, width, height, fill: '#fff', stroke: '#000', 'stroke-width': 2 }),
     text(x + 10, y + 22, fitted(node.node, width - 20, 14), { size: 14, bold: true }),
-    text(x + 10, y + 42, fitted(node.kind === 'full' ? clock : `${node.kind}; ${clock}`, width - 20, 11), { size: 11 }),
+    text(x + 10, y + 42, fitted(node.kind === 'full' ? clock : `${node.kind}; ${clock}`, width - 20, 11), {
+      size: 11,
+    }),
   );
 }
 
@@ -249,7 +282,8 @@ function clientBoxes(clients: readonly DiagramClient[], placed: ReadonlyMap<stri
       {},
       box(x, y, width, height, { round: 8 }),
       text(x + 10, y + 17, fitted(client.device, width - 20, 12), { size: 12, bold: true }),
-      text(x + 10, y + 32, fitted(`subscriber ${client.subscriber}; ${state}`, width - 20, 10), { size: 10, grey: true }),
+      text(x + 10, y + 33, fitted(client.subscriber, width - 20, 11), { size: 11 }),
+      text(x + 10, y + 48, state, { size: 11, grey: true }),
     );
   });
 }
@@ -264,7 +298,9 @@ function auditing(
       .filter(({ node }) => connectedTo.includes(node))
       .flatMap(({ node }) => {
         const [from, to] = [placed.get(node), targets.get(device)];
-        return from === undefined || to === undefined ? [] : [line(...right(from), ...left(to), { width: 1, arrow: true })];
+        return from === undefined || to === undefined
+          ? []
+          : [line(...right(from), ...left(to), { width: 1, arrow: true })];
       }),
   );
 }
@@ -272,9 +308,18 @@ function auditing(
 function legend(y: number): readonly Svg[] {
   const rows: readonly (readonly [Svg, string])[] = [
     [line(0, -4, 46, -4, { width: 1.8, arrow: true }), 'reference: steers the clock; nothing else does'],
-    [line(0, -4, 46, -4, { dash: '5 3', arrow: true }), 'monitor: never steers; a disagreement is recorded as an anomaly'],
-    [line(0, -4, 46, -4, { dash: '1 3', width: 2.5 }), 'nodes compare their clocks with each other, every pair'],
-    [line(0, -4, 46, -4, { width: 1, arrow: true }), 'distributes time to and audits the clock of a TSA (live session)'],
+    [
+      line(0, -4, 46, -4, { dash: '5 3', arrow: true }),
+      'monitor: never steers; a disagreement is recorded as an anomaly',
+    ],
+    [
+      line(0, -4, 46, -4, { dash: '1 3', width: 2.5 }),
+      'nodes compare their clocks with each other, every pair',
+    ],
+    [
+      line(0, -4, 46, -4, { width: 1, arrow: true }),
+      'distributes time to and audits the clock of a TSA (live session)',
+    ],
   ];
   return [
     line(30, y - 26, WIDTH - 30, y - 26, { grey: true }),

@@ -5,7 +5,8 @@
 
 import type { LogReader } from './log-reader.js';
 import { viewRecord, type RecordJson, type RecordView } from './record-view.js';
-import { taiNs, type TaiNs } from '../time/types.js';
+import { builtinLeapTable, taiFromPosixNs } from '../time/leap-table.js';
+import { NS_PER_S, taiNs, type TaiNs } from '../time/types.js';
 
 /** When, by whom, and where in the log. */
 export interface ClockFact {
@@ -156,7 +157,14 @@ function leapFact(base: ClockFact, view: RecordView): LeapFact {
         says: `list ${words(view['hash']).slice(0, 8)} (${words(view['source'])}), TAI - UTC ${words(view['taiMinusUtc'])} s`,
       };
     case 'leapEntry':
-      return { ...base, kind: 'leap', phase: 'entered', midnight: null, change, says: words(view['reference']) };
+      return {
+        ...base,
+        kind: 'leap',
+        phase: 'entered',
+        midnight: taiFromPosixNs(integer(view['midnight']) * NS_PER_S, builtinLeapTable),
+        change,
+        says: words(view['reference']),
+      };
     default:
       return {
         ...base,

@@ -4,10 +4,17 @@
  * the log.
  */
 
-import type { AnomalyFact, ClockHistoryFact, ComparisonFact, LeapFact, Period, TransitionFact } from './clock-history.js';
+import type {
+  AnomalyFact,
+  ClockHistoryFact,
+  ComparisonFact,
+  LeapFact,
+  Period,
+  TransitionFact,
+} from './clock-history.js';
 import { box, document, element, fitted, hatch, line, text, type Svg } from './svg.js';
-import { builtinLeapTable } from '../time/leap-table.js';
-import type { TaiNs } from '../time/types.js';
+import { builtinLeapTable, posixNsFromTai, taiFromPosixNs } from '../time/leap-table.js';
+import { NS_PER_S, type TaiNs } from '../time/types.js';
 import { formatUtc } from '../time/utc-label.js';
 
 export interface ClockPlotInput {
@@ -92,7 +99,14 @@ export function clockPlot(input: ClockPlotInput): string {
     ...stateBand(facts, period),
     box(LEFT, TOP, PLOT_WIDTH, PLOT_HEIGHT, { fill: 'none' }),
     ...(comparisons.length === 0
-      ? [text(LEFT + PLOT_WIDTH / 2, TOP + PLOT_HEIGHT / 2, 'no comparison with a reference in this period', { anchor: 'middle' })]
+      ? [
+          text(
+            LEFT + PLOT_WIDTH / 2,
+            TOP + PLOT_HEIGHT / 2,
+            'no comparison with a reference in this period',
+            { anchor: 'middle' },
+          ),
+        ]
       : []),
     ...legend(input, scale),
   ];
@@ -143,7 +157,11 @@ function heading({ cluster, node, sourceName, period }: ClockPlotInput): readonl
     text(
       LEFT,
       48,
-      fitted(`TAA clock - reference: ${sourceName}.  ${label(period.from)} to ${label(period.to)} UTC`, PLOT_WIDTH, 12),
+      fitted(
+        `TAA clock - reference: ${sourceName}.  ${label(period.from)} to ${label(period.to)} UTC`,
+        PLOT_WIDTH,
+        12,
+      ),
       { grey: true },
     ),
   ];
@@ -162,7 +180,10 @@ function valueAxis(scale: Scale): readonly Svg[] {
     );
   }
   marks.push(
-    text(24, TOP + PLOT_HEIGHT / 2, `TAA clock - reference [${unit.name}]`, { anchor: 'middle', upright: true }),
+    text(24, TOP + PLOT_HEIGHT / 2, `TAA clock - reference [${unit.name}]`, {
+      anchor: 'middle',
+      upright: true,
+    }),
   );
   return marks;
 }
@@ -170,34 +191,33 @@ function valueAxis(scale: Scale): readonly Svg[] {
 function timeAxis(period: Period): readonly Svg[] {
   const { from, to } = period;
   const seconds = Number(to - from) / 1e9;
-  const step = timeSteps.find((candidate) => seconds / candidate <= 10) ?? Math.ceil(seconds / 10 / 86_400) * 86_400;
+  const step =
+    timeSteps.find((candidate) => seconds / candidate <= 10) ?? Math.ceil(seconds / 10 / 86_400) * 86_400;
   const marks: Svg[] = [];
-  const stepNs = BigInt(step) * 1_000_000_000n;
-  // Ticks at whole steps of UTC: TAI - UTC of the beginning is taken off and put back.
-  const shift = posixShift(from);
-  for (let at = ((from - shift + stepNs - 1n) / stepNs) * stepNs + shift; at < to; at += stepNs) {
-    const tai = at as TaiNs;
+  const stepNs = BigInt(step) * NS_PER_S;
+  // Ticks at whole steps of UTC, before a leap second and after it.
+  const first = ((posixNsFromTai(from, builtinLeapTable) + stepNs - 1n) / stepNs) * stepNs;
+  for (let at = first; taiFromPosixNs(at, builtinLeapTable) < to; at += stepNs) {
+    const tai = taiFromPosixNs(at, builtinLeapTable);
     const x = xOf(tai, period);
     const shown = label(tai);
     marks.push(
       line(x, TOP, x, TOP + PLOT_HEIGHT, { grey: true, width: 0.4 }),
       line(x, TOP + PLOT_HEIGHT, x, TOP + PLOT_HEIGHT + 5),
-      text(x, TOP + PLOT_HEIGHT + 18, step >= 86_400 ? shown.slice(5, 10) : shown.slice(11, step < 60 ? 19 : 16), {
-        anchor: 'middle',
-        size: 11,
-      }),
+      text(
+        x,
+        TOP + PLOT_HEIGHT + 18,
+        step >= 86_400 ? shown.slice(5, 10) : shown.slice(11, step < 60 ? 19 : 16),
+        {
+          anchor: 'middle',
+          size: 11,
+        },
+      ),
     );
   }
-  marks.push(
-    text(LEFT + PLOT_WIDTH, BAND_TOP + BAND_HEIGHT + 16, 'time [UTC]', { anchor: 'end' }),
-  );
+  marks.push(text(LEFT + PLOT_WIDTH, BAND_TOP + BAND_HEIGHT + 16, 'time [UTC]', { anchor: 'end' }));
   return marks;
 }
-
-const posixShift = (tai: TaiNs): bigint => {
-  const entry = builtinLeapTable.entries.findLast(({ sinceTai }) => sinceTai <= tai);
-  return BigInt((entry ?? builtinLeapTable.entries[0]).taiMinusUtc) * 1_000_000_000n;
-};
 
 function limits({ syncLimitNs, holdLimitNs }: ClockPlotInput, scale: Scale): readonly Svg[] {
   return [
@@ -207,13 +227,26 @@ function limits({ syncLimitNs, holdLimitNs }: ClockPlotInput, scale: Scale): rea
     ns > scale.half
       ? []
       : [
-          ...[ns, -ns].map((at) => line(LEFT, yOf(at, scale), LEFT + PLOT_WIDTH, yOf(at, scale), { dash, width: 1.4 })),
-          text(LEFT + PLOT_WIDTH - 6, yOf(ns, scale) - 4, `${name} limit`, { anchor: 'end', size: 11 }),
+          ...[ns, -ns].map((at) =>
+            line(LEFT, yOf(at, scale), LEFT + PLOT_WIDTH, yOf(at, scale), { dash, width: 1.4 }),
+          ),
+          ...onWhite(LEFT + 8, yOf(ns, scale) - 5, `${name} limit`, 'start'),
         ],
   );
 }
 
-function point({ time, offsetNs, uncertaintyNs, level }: ComparisonFact, period: Period, scale: Scale): readonly Svg[] {
+/** A text that stays readable over hatching and data. */
+function onWhite(x: number, y: number, content: string, anchor: 'start' | 'middle'): readonly Svg[] {
+  const width = content.length * 6.4 + 6;
+  const left = anchor === 'start' ? x - 3 : x - width / 2;
+  return [box(left, y - 11, width, 14, { stroke: 'none' }), text(x, y, content, { anchor, size: 11 })];
+}
+
+function point(
+  { time, offsetNs, uncertaintyNs, level }: ComparisonFact,
+  period: Period,
+  scale: Scale,
+): readonly Svg[] {
   if (!isIn(time, period)) return [];
   const x = xOf(time, period);
   const [middle, reach] = [Number(offsetNs), Number(uncertaintyNs)];
@@ -243,8 +276,15 @@ function gaps(comparisons: readonly ComparisonFact[], period: Period): readonly 
     if (to - from <= least) return [];
     const [x1, x2] = [xOf(from, period), xOf(to, period)];
     return [
-      element('rect', { x: x1, y: TOP, width: x2 - x1, height: PLOT_HEIGHT, fill: 'url(#gap)', opacity: '0.25' }),
-      ...(x2 - x1 > 90 ? [text((x1 + x2) / 2, TOP + PLOT_HEIGHT - 8, 'no comparison', { anchor: 'middle', size: 11 })] : []),
+      element('rect', {
+        x: x1,
+        y: TOP,
+        width: x2 - x1,
+        height: PLOT_HEIGHT,
+        fill: 'url(#gap)',
+        opacity: '0.25',
+      }),
+      ...(x2 - x1 > 110 ? onWhite((x1 + x2) / 2, TOP + PLOT_HEIGHT - 10, 'no comparison', 'middle') : []),
     ];
   });
 }
@@ -257,7 +297,8 @@ function leaps(facts: readonly ClockHistoryFact[], period: Period): readonly Svg
   }
   return [...seen.values()].flatMap(({ midnight, phase, change }) => {
     const x = xOf(midnight ?? period.from, period);
-    const what = phase === 'doubtful' ? 'leap second in doubt' : change > 0 ? '23:59:60 inserted' : '23:59:59 left out';
+    const what =
+      phase === 'doubtful' ? 'leap second in doubt' : change > 0 ? '23:59:60 inserted' : '23:59:59 left out';
     const left = x > LEFT + PLOT_WIDTH / 2;
     return [
       line(x, TOP, x, BAND_TOP + BAND_HEIGHT, { dash: '10 3 2 3', width: 1.6 }),
@@ -267,7 +308,9 @@ function leaps(facts: readonly ClockHistoryFact[], period: Period): readonly Svg
 }
 
 function anomalies(facts: readonly ClockHistoryFact[], period: Period): readonly Svg[] {
-  const shown = facts.filter((fact): fact is AnomalyFact => fact.kind === 'anomaly' && isIn(fact.time, period));
+  const shown = facts.filter(
+    (fact): fact is AnomalyFact => fact.kind === 'anomaly' && isIn(fact.time, period),
+  );
   return shown.map(({ time, code }) => {
     const x = xOf(time, period);
     return element(
@@ -291,11 +334,7 @@ function stateBand(facts: readonly ClockHistoryFact[], period: Period): readonly
     if (x2 - x1 < 0.1) return;
     pieces.push(box(x1, BAND_TOP, x2 - x1, BAND_HEIGHT, { fill: stateFills[state] ?? '#ddd' }));
     if (x2 - x1 > 12 + state.length * 6.6) {
-      const width = state.length * 6.6 + 8;
-      pieces.push(
-        box((x1 + x2 - width) / 2, BAND_TOP + 5, width, 14, { stroke: 'none' }),
-        text((x1 + x2) / 2, BAND_TOP + 16, state, { anchor: 'middle', size: 11 }),
-      );
+      pieces.push(...onWhite((x1 + x2) / 2, BAND_TOP + 16, state, 'middle'));
     }
   };
   for (const { time, to } of inside) {
@@ -307,7 +346,8 @@ function stateBand(facts: readonly ClockHistoryFact[], period: Period): readonly
 }
 
 function legend({ syncLimitNs, holdLimitNs }: ClockPlotInput, { half }: Scale): readonly Svg[] {
-  const inMs = (ns: bigint): string => `±${Number(ns) / 1e6} ms${Number(ns) > half ? ' (outside of the plot)' : ''}`;
+  const inMs = (ns: bigint): string =>
+    `±${Number(ns) / 1e6} ms${Number(ns) > half ? ' (outside of the plot)' : ''}`;
   const y = BAND_TOP + BAND_HEIGHT + 34;
   const rows: readonly (readonly [Svg, string])[][] = [
     [
@@ -315,7 +355,10 @@ function legend({ syncLimitNs, holdLimitNs }: ClockPlotInput, { half }: Scale): 
         line(0, -9, 0, 5, { grey: true, width: 2 }) + element('circle', { cx: 0, cy: -2, r: 2.2 }),
         'measured difference; the true one lies within the grey bar',
       ],
-      [element('circle', { cx: 0, cy: -3, r: 3.6, fill: '#fff', stroke: '#000', 'stroke-width': 1.6 }), 'beyond the alarm or stop level of the policy'],
+      [
+        element('circle', { cx: 0, cy: -3, r: 3.6, fill: '#fff', stroke: '#000', 'stroke-width': 1.6 }),
+        'beyond the alarm or stop level of the policy',
+      ],
       [element('path', { d: 'M0 2 l-5 -9 h10 z' }), 'anomaly (taactl clock history)'],
     ],
     [
@@ -332,7 +375,12 @@ function legend({ syncLimitNs, holdLimitNs }: ClockPlotInput, { half }: Scale): 
   return rows.flatMap((row, i) =>
     row.map(([sign, says], j) => {
       const x = LEFT + 10 + j * 300 + (j > 0 ? 70 : 0);
-      return element('g', { transform: `translate(${x} ${y + i * 24})` }, sign, text(18, 1, says, { size: 11 }));
+      return element(
+        'g',
+        { transform: `translate(${x} ${y + i * 24})` },
+        sign,
+        text(18, 1, says, { size: 11 }),
+      );
     }),
   );
 }

@@ -30,7 +30,9 @@ export function element(name: string, attributes: Attributes, ...children: reado
     .filter((entry): entry is [string, string | number] => entry[1] !== undefined)
     .map(([key, value]) => ` ${key}="${typeof value === 'number' ? numberOf(value) : escapeXml(value)}"`)
     .join('');
-  return children.length === 0 ? `<${name}${rendered}/>` : `<${name}${rendered}>${children.join('')}</${name}>`;
+  return children.length === 0
+    ? `<${name}${rendered}/>`
+    : `<${name}${rendered}>${children.join('')}</${name}>`;
 }
 
 export interface TextStyle {
@@ -85,7 +87,12 @@ export function box(
   y: number,
   width: number,
   height: number,
-  style: { readonly fill?: string; readonly dash?: string; readonly round?: number; readonly stroke?: string } = {},
+  style: {
+    readonly fill?: string;
+    readonly dash?: string;
+    readonly round?: number;
+    readonly stroke?: string;
+  } = {},
 ): Svg {
   const { fill = '#fff', dash, round, stroke = '#000' } = style;
   return element('rect', { x, y, width, height, fill, stroke, 'stroke-dasharray': dash, rx: round });
