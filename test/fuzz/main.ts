@@ -6,8 +6,9 @@
 import { parseArgs } from 'node:util';
 import { clockTargets } from './clock-targets.js';
 import { fuzz } from './target.js';
+import { transferTargets } from './transfer-targets.js';
 
-const targets = [...clockTargets];
+const targets = [...clockTargets, ...transferTargets];
 const usage = `usage: npm run fuzz -- [--inputs N] [--seed S] [NAME …]; NAME is one of ${targets.map(({ name }) => name).join(', ')}`;
 
 function options(): { inputs: number; seed: number; names: readonly string[] } | null {

@@ -121,7 +121,7 @@ test('a diagram of nothing, and names that would break XML', (t) => {
 test('drawings are for print: black, white and greys only', (t) => {
   for (const drawing of [clockPlot(plotted), clockDiagram(configuration)]) {
     for (const [, colour = ''] of drawing.matchAll(/#([0-9a-f]{3,6})\b/g)) {
-      const parts = colour.length === 3 ? [...colour] : (colour.match(/../g) ?? []);
+      const parts = colour.length === 3 ? Array.from(colour) : (colour.match(/../g) ?? []);
       t.is(new Set(parts).size, 1, colour);
     }
   }
