@@ -19,7 +19,7 @@ export const rooms = {
   node: ['rpc', 'authority', 'raft', 'clock', 'audit', 'pki', 'store', 'wire'],
   sdk: ['wire'],
   lab: ['node', 'sdk', 'clock', 'pki', 'authority', 'wire', 'rpc', 'operator'],
-  operator: ['wire', 'authority', 'audit', 'pki', 'store'],
+  operator: ['wire', 'authority', 'audit', 'pki', 'raft', 'store'],
 };
 
 /** Folders in which the same input must always give the same output: the simulator and replay depend on it. */

@@ -5,7 +5,7 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { checkConfiguration } from '../src/node/host/check.js';
 import { readConfig } from '../src/node/host/config.js';
-import { startDaemon } from '../src/node/host/daemon.js';
+import { startDaemon, type Daemon } from '../src/node/host/daemon.js';
 import { operatorMessage, stackOf } from '../src/node/host/failure.js';
 import { packageVersion } from '../src/node/host/version.js';
 import { endProcess } from '../src/store/index.js';
@@ -30,19 +30,13 @@ function endAtOnce(error: unknown): void {
 async function run(file: string): Promise<void> {
   const config = readConfig(file);
   process.on('uncaughtException', endAtOnce);
-  const daemon = await startDaemon({
-    config,
-    version,
-    notifier: { notify: (notice) => log({ ...notice }) },
-    fatal: endAtOnce,
-  });
-  log({ severity: 'info', code: 'READY', message: `${config.node} takes part`, version, pid: process.pid });
+  let daemon: Daemon | null = null;
   let stopping = false;
-  const stop = (signal: string): void => {
+  const stop = (why: string): void => {
     if (stopping) return;
     stopping = true;
-    log({ severity: 'info', code: 'STOPPING', message: `stopping on ${signal}` });
-    daemon.stop().then(
+    log({ severity: 'info', code: 'STOPPING', message: `stopping on ${why}` });
+    Promise.resolve(daemon?.stop()).then(
       () => process.exit(0),
       (error: unknown) => {
         log({ severity: 'alarm', code: 'STOP_FAILED', message: operatorMessage(error) });
@@ -50,6 +44,17 @@ async function run(file: string): Promise<void> {
       },
     );
   };
+  daemon = await startDaemon({
+    config,
+    version,
+    notifier: { notify: (notice) => log({ ...notice }) },
+    fatal: endAtOnce,
+    removed: (detail) => {
+      log({ severity: 'alarm', code: 'NODE_REMOVED', message: detail });
+      stop('removal');
+    },
+  });
+  log({ severity: 'info', code: 'READY', message: `${config.node} takes part`, version, pid: process.pid });
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
 }

@@ -22,7 +22,6 @@ export type CosignerInput =
   /** The key could not be used; tried again at the next tick. */
   | { readonly kind: 'signFailed'; readonly size: TreeSize }
   | { readonly kind: 'message'; readonly from: string; readonly bytes: Uint8Array }
-  | { readonly kind: 'policy'; readonly policy: CheckpointPolicy }
   /** Periodic, and once right after construction. */
   | { readonly kind: 'tick' };
 
@@ -58,7 +57,11 @@ export type ClaimSource = 'witness' | 'ownCheckpoint' | 'quorum';
 export interface CosignerStart {
   /** This node's name; a node that the policy does not name never signs. */
   readonly self: string;
-  readonly policy: CheckpointPolicy;
+  /**
+   * Whose lines publish a tree of this size. Of a tree that the node has reached it never says anything else; of a larger
+   * one it says what would hold if nothing changed until then.
+   */
+  readonly policyAt: (size: TreeSize) => CheckpointPolicy;
   readonly verifier: SignatureVerifier;
   readonly witness: WitnessState | null;
   /** The newest stored checkpoint. */

@@ -17,13 +17,14 @@
 
 import { equalBytes } from '../verify/bytes.js';
 import { CborError } from '../verify/cbor.js';
-import type { CheckpointPolicy, PolicyNode } from '../verify/checkpoint-policy.js';
+import { nodesOf, type CheckpointPolicy, type PolicyNode } from '../verify/checkpoint-policy.js';
 import {
   checkpointText,
   cosignatureLine,
   cosignatureMessage,
   plainLine,
   plainMessage,
+  possibleMeasurers,
   publicationFaults,
   readCheckpoint,
   verifyCheckpoint,
@@ -74,7 +75,7 @@ const KEPT_OWN = 2 * MAX_HEADS;
 export class Cosigner {
   readonly #self: string;
   readonly #verifier: SignatureVerifier;
-  #policy: CheckpointPolicy;
+  readonly #policyAt: (size: TreeSize) => CheckpointPolicy;
   /** Size of the own tree, as far as told. */
   #applied: TreeSize;
   #witness: WitnessState | null;
@@ -99,7 +100,7 @@ export class Cosigner {
 
   constructor(start: CosignerStart) {
     this.#self = start.self;
-    this.#policy = start.policy;
+    this.#policyAt = start.policyAt;
     this.#verifier = start.verifier;
     this.#applied = start.size;
     this.#witness = start.witness;
@@ -122,7 +123,8 @@ export class Cosigner {
   }
 
   status(): CosignerStatus {
-    const cosigned = new Map(this.#policy.nodes.map(({ name }) => [name, this.#peers.newestOf(name)]));
+    const nodes = nodesOf(this.#policyAt(this.#applied));
+    const cosigned = new Map(nodes.map(({ name }) => [name, this.#peers.newestOf(name)]));
     if (cosigned.has(this.#self)) cosigned.set(this.#self, this.#latestOwn());
     return {
       phase: this.#final ?? (this.#mustWait() ? 'waiting' : 'active'),
@@ -158,11 +160,6 @@ export class Cosigner {
       case 'message':
         this.#takeMessage(input.from, input.bytes);
         break;
-      case 'policy':
-        this.#policy = input.policy;
-        this.#keyProven = false;
-        this.#peers.recheck();
-        break;
       case 'tick':
         this.#tick(clock);
         break;
@@ -197,13 +194,12 @@ export class Cosigner {
 
   #takeMessage(from: string, bytes: Uint8Array): void {
     const message = readMessage(bytes);
-    // A node that the policy does not name may ask, but what it signs counts for nothing.
     if (message === null || from === this.#self) return;
     if (message.kind === 'note') {
       this.#takeNote(message.note);
       return;
     }
-    if (this.#node(from) !== undefined) for (const head of message.heads) this.#takeHead(from, head);
+    for (const head of message.heads) this.#takeHead(from, head);
     if (message.retry && message.published < this.#published && this.#publishedNote !== null) {
       this.#effects.push({
         kind: 'send',
@@ -214,6 +210,9 @@ export class Cosigner {
   }
 
   #takeHead(from: string, head: SignedHead): void {
+    // A node that the policy does not name may ask, but what it signs counts for nothing. Of a tree that is not reached
+    // yet it may turn out to be named.
+    if (head.size <= this.#applied && this.#node(from, head.size) === undefined) return;
     const boundary = this.#boundaries.at(head.size);
     if (boundary !== undefined && !this.#compare(from, head, boundary)) return;
     if (head.size > this.#published) this.#peers.put(from, head);
@@ -222,9 +221,10 @@ export class Cosigner {
   /** A quorum published something that this node has not: believed once our own tree agrees. */
   #takeNote(note: Uint8Array): void {
     const size = readCheckpoint(note)?.checkpoint.size ?? 0;
+    const policy = this.#policyAt(size);
     // One at a time, the first: while catching up a newer one would always come before the last is reached.
     if (size <= this.#published || this.#claims.some(({ by }) => by === 'quorum')) return;
-    const verdict = verifyCheckpoint(note, this.#policy, this.#verifier, possibleMeasurers(this.#policy));
+    const verdict = verifyCheckpoint(note, policy, this.#verifier, possibleMeasurers(policy));
     if (verdict.ok) this.#claim(verdict.checkpoint, 'quorum', note);
   }
 
@@ -298,9 +298,9 @@ export class Cosigner {
   // ---- signing -----------------------------------------------------------------------------------------------------
 
   #sign(clock: number | null): void {
-    if (this.#isBusy() || this.#mustWait() || this.#node(this.#self) === undefined) return;
+    if (this.#isBusy() || this.#mustWait()) return;
     const head = this.#nextHead();
-    if (head === null) return;
+    if (head === null || this.#node(this.#self, head.size) === undefined) return;
     if (head.size === this.#witness?.size) this.#startJob(head, clock);
     else {
       this.#saving = { size: head.size, root: head.root };
@@ -356,7 +356,7 @@ export class Cosigner {
   }
 
   #provesKey(head: TreeHead, plain: Uint8Array): boolean {
-    const node = this.#node(this.#self);
+    const node = this.#node(this.#self, head.size);
     this.#keyProven ||=
       node !== undefined && verifyPlain(this.#verifier, node, this.#checkpoint(head), plain);
     return this.#keyProven;
@@ -378,7 +378,8 @@ export class Cosigner {
 
   #assemble(boundary: TreeHead): Uint8Array | null {
     const own = this.#own.has(boundary.size) ? 1 : 0;
-    if (own + this.#peers.candidates(this.#policy, boundary) < this.#policy.quorum) return null;
+    const policy = this.#policyAt(boundary.size);
+    if (own + this.#peers.candidates(policy, boundary) < policy.quorum) return null;
     const lines = this.#linesOver(boundary);
     const found = {
       plain: lines.map(({ node }) => node.name),
@@ -386,22 +387,21 @@ export class Cosigner {
         .filter(({ stamped }) => stamped)
         .map(({ node, head }) => ({ node: node.name, seconds: head.stamp?.seconds ?? 0 })),
     };
-    const faults = publicationFaults(this.#policy, found, possibleMeasurers(this.#policy));
+    const faults = publicationFaults(policy, found, possibleMeasurers(policy));
     return faults.length === 0 ? this.#note(boundary, lines) : null;
   }
 
   #linesOver(head: TreeHead): ValidLines[] {
-    const lines = this.#peers.valid(this.#policy, this.#checkpoint(head));
+    const lines = this.#peers.valid(this.#policyAt(head.size), this.#checkpoint(head));
     const own = this.#own.get(head.size);
-    const node = this.#node(this.#self);
+    const node = this.#node(this.#self, head.size);
     if (own !== undefined && node !== undefined) lines.push({ node, head: own, stamped: own.stamp !== null });
     return lines;
   }
 
   #note(head: TreeHead, lines: readonly ValidLines[]): Uint8Array {
-    const signatures: NoteSignature[] = lines.map((line) =>
-      plainLine(this.#policy, line.node, line.head.plain),
-    );
+    const policy = this.#policyAt(head.size);
+    const signatures: NoteSignature[] = lines.map((line) => plainLine(policy, line.node, line.head.plain));
     for (const { node, head: signed, stamped } of lines) {
       if (stamped && signed.stamp !== null) {
         signatures.push(cosignatureLine(node, signed.stamp.seconds, signed.stamp.signature));
@@ -427,7 +427,7 @@ export class Cosigner {
   #compare(peer: string, head: SignedHead, own: TreeHead): boolean {
     if (equalBytes(head.root, own.root)) return true;
     this.#peers.drop(peer, head.size);
-    const node = this.#node(peer);
+    const node = this.#node(peer, head.size);
     if (node === undefined || this.#accused.has(peer)) return false;
     const theirs = this.#checkpoint(head);
     if (!verifyPlain(this.#verifier, node, theirs, head.plain)) return false;
@@ -455,20 +455,13 @@ export class Cosigner {
   }
 
   #checkpoint({ size, root }: TreeHead): Checkpoint {
-    return { origin: this.#policy.origin, size, root };
+    const { origin, membership } = this.#policyAt(size);
+    return { origin, size, root, membership };
   }
 
-  #node(name: string): PolicyNode | undefined {
-    return this.#policy.nodes.find((node) => node.name === name);
+  #node(name: string, size: TreeSize): PolicyNode | undefined {
+    return nodesOf(this.#policyAt(size)).find((node) => node.name === name);
   }
-}
-
-/**
- * Any node may have measured something that the checkpoint covers, so each needs the time-stamp of another: two stamps
- * in all. Such a checkpoint serves every receipt of every smaller size. A cluster of one has nobody else to ask.
- */
-function possibleMeasurers(policy: CheckpointPolicy): readonly string[] {
-  return policy.nodes.length > 1 ? policy.nodes.map(({ name }) => name) : [];
 }
 
 function readMessage(bytes: Uint8Array): CheckpointMessage | null {

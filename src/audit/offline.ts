@@ -52,7 +52,8 @@ export interface LedgerFinding {
 }
 
 export interface LedgerExpectations {
-  readonly policy: CheckpointPolicy;
+  /** Whose lines publish a checkpoint of this size. Asked when all smaller leaves have been given to `inspect`. */
+  readonly policyAt: (size: TreeSize) => CheckpointPolicy;
   readonly verifier: SignatureVerifier;
   readonly witness: WitnessState | null;
   /** Heads that are known from elsewhere, such as receipts; in any order. */
@@ -87,6 +88,8 @@ export function verifyLedger(
 
 /** A head that the tree must pass through. */
 interface Target extends TreeHead {
+  /** Of a checkpoint: verified when the leaves before it have told who signs it. */
+  readonly note?: Uint8Array;
   readonly mismatch: LedgerFindingCode;
   readonly behind: LedgerFindingCode;
   readonly what: string;
@@ -273,8 +276,10 @@ class LedgerVerification {
     }
     this.#checkpointsWithin(Number.MAX_SAFE_INTEGER, () => {
       const { size } = this.#edge;
-      for (const { what, behind } of this.#targets)
-        this.#find(behind, what, `the stored tree has ${size} leaves`);
+      for (const target of this.#targets) {
+        this.#verifyNote(target);
+        this.#find(target.behind, target.what, `the stored tree has ${size} leaves`);
+      }
       done();
     });
   }
@@ -309,13 +314,17 @@ class LedgerVerification {
 
   #takeCheckpoint(note: Uint8Array, head: TreeHead): void {
     const what = `checkpoint of size ${head.size}`;
-    const verdict = verifyCheckpoint(note, this.#expect.policy, this.#expect.verifier);
+    this.#target({ ...head, note, mismatch: 'checkpointMismatch', behind: 'behindCheckpoint', what });
+    this.#compareTargets();
+  }
+
+  #verifyNote({ note, size, what }: Target): void {
+    if (note === undefined) return;
+    const verdict = verifyCheckpoint(note, this.#expect.policyAt(size), this.#expect.verifier);
     if (verdict.ok) {
       this.#checkpoints++;
-      this.#published = head.size;
+      this.#published = Math.max(this.#published, size);
     } else this.#find('checkpointInvalid', what, verdict.reasons.join(', '));
-    this.#target({ ...head, mismatch: 'checkpointMismatch', behind: 'behindCheckpoint', what });
-    this.#compareTargets();
   }
 
   #target(target: Target): void {
@@ -328,6 +337,7 @@ class LedgerVerification {
       const target = this.#targets[this.#targets.length - 1];
       if (target === undefined || target.size > this.#edge.size) return;
       this.#targets.pop();
+      this.#verifyNote(target);
       // Read late, because its predecessor was unreadable: an earlier tree cannot be compared any more.
       const isHere = target.size === this.#edge.size;
       if (isHere && equalBytes(target.root, this.#edge.root())) continue;

@@ -4,7 +4,7 @@
  */
 
 import { equalBytes } from '../verify/bytes.js';
-import type { CheckpointPolicy, PolicyNode } from '../verify/checkpoint-policy.js';
+import { nodesOf, type CheckpointPolicy, type PolicyNode } from '../verify/checkpoint-policy.js';
 import { verifyCosignature, verifyPlain, type Checkpoint } from '../verify/checkpoint.js';
 import type { SignatureVerifier } from '../verify/crypto.js';
 import type { SignedHead } from './lines.js';
@@ -65,7 +65,7 @@ export class PeerLines {
 
   /** How many nodes of the policy may turn out to have signed this head; an upper bound, nothing is verified. */
   candidates(policy: CheckpointPolicy, { size, root }: TreeHead): number {
-    return policy.nodes.filter((node) => {
+    return nodesOf(policy).filter((node) => {
       const held = this.#held.get(node.name)?.get(size);
       return held !== undefined && held.plain !== 'invalid' && equalBytes(held.head.root, root);
     }).length;
@@ -74,7 +74,7 @@ export class PeerLines {
   /** Verified lines of the policy's nodes over this head. */
   valid(policy: CheckpointPolicy, checkpoint: Checkpoint): ValidLines[] {
     const valid: ValidLines[] = [];
-    for (const node of policy.nodes) {
+    for (const node of nodesOf(policy)) {
       const held = this.#held.get(node.name)?.get(checkpoint.size);
       if (held === undefined || !equalBytes(held.head.root, checkpoint.root)) continue;
       if (this.#check(held, node, checkpoint))
@@ -90,13 +90,6 @@ export class PeerLines {
   forgetUpTo(size: TreeSize): void {
     for (const sizes of this.#held.values()) {
       for (const held of sizes.keys()) if (held <= size) sizes.delete(held);
-    }
-  }
-
-  /** Other keys may be in force: what was verified is verified again when it matters. */
-  recheck(): void {
-    for (const sizes of this.#held.values()) {
-      for (const held of sizes.values()) held.plain = held.stamp = 'unchecked';
     }
   }
 

@@ -11,6 +11,7 @@ import { compareKeys } from '../verify/cbor.js';
 import { parse } from '../verify/cbor-reader.js';
 import { sha256, type SignatureAlgorithm } from '../verify/crypto.js';
 import type { GenesisAdministrator } from '../verify/genesis.js';
+import type { SignedOrder } from '../verify/orders.js';
 import {
   actToBeSigned,
   decodeAct,
@@ -25,6 +26,7 @@ import { raiseVersion, setClusterPolicy } from './cluster.js';
 import type { SignedAct } from './commands.js';
 import { importCircularT, importCommonView } from './corrections.js';
 import { approveLeapTable, enterLeap } from './leap.js';
+import { orderMembership } from './members.js';
 import { accept, refuse, type CommandOutcome } from './refusals.js';
 import { MAX_DENIALS, MAX_STATEMENTS, nonceKey, type State } from './state.js';
 import type { Testimony } from './testimony.js';
@@ -120,6 +122,11 @@ function obey(turn: Turn, signed: SignedAct, { act, nonce }: ActStatement): Comm
       return withBody(turn, signed, act.details, importCommonView(turn, act, signed.body, evidence));
     case 'importCircularT':
       return withBody(turn, signed, act.details, importCircularT(turn, act, signed.body, evidence));
+    case 'addNode':
+    case 'removeNode':
+    case 'replaceNode':
+    case 'promoteNode':
+      return orderMembership(turn, act, orderOf(signed));
   }
 }
 
@@ -149,6 +156,13 @@ function obeyRegistration(
     turn.bodies.push({ hash: act.details, salt: signed.bodySalt, bytes: signed.body });
   return outcome;
 }
+
+const orderOf = ({ signer, algorithm, signature, statement }: SignedAct): SignedOrder => ({
+  signer,
+  algorithm,
+  signature,
+  statement,
+});
 
 const evidenceOf = ({ signer, algorithm, signature, statement }: SignedAct): RecordFields => ({
   signer,

@@ -4,13 +4,19 @@
  * expiry make it take effect at most once.
  */
 
-import { taiNs, type TaiNs } from '../time/types.js';
 import { civilFromDays } from '../time/utc-label.js';
-import { bytesOf, concat, hexOf } from '../verify/bytes.js';
-import { CborError, encode, type CborObject } from '../verify/cbor.js';
-import { decodeMap, type CborReader } from '../verify/cbor-reader.js';
+import { concat, hexOf } from '../verify/bytes.js';
+import { CborError, type CborObject } from '../verify/cbor.js';
+import type { CborReader } from '../verify/cbor-reader.js';
 import { sha256 } from '../verify/crypto.js';
 import type { Role } from '../verify/identity.js';
+import {
+  membershipActNames,
+  membershipBody,
+  readMembershipAct,
+  type MembershipAct,
+} from '../verify/membership-acts.js';
+import { decodeOrder, encodeOrder, orderDomain, orderToBeSigned, type OrderHead } from '../verify/orders.js';
 import type { AuditPolicy } from './model.js';
 import {
   encodeAuditPolicy,
@@ -68,7 +74,8 @@ export type Act =
   /** The detached body: CGGTTS files of the site of node `of` and of NICT (common-view-files.ts). */
   | { readonly command: 'importCommonView'; readonly of: string; readonly details: Uint8Array }
   /** The detached body: a BIPM Circular T. */
-  | { readonly command: 'importCircularT'; readonly details: Uint8Array };
+  | { readonly command: 'importCircularT'; readonly details: Uint8Array }
+  | MembershipAct;
 
 export type ActName = Act['command'];
 
@@ -86,6 +93,7 @@ export const actNames = [
   'enterLeap',
   'importCommonView',
   'importCircularT',
+  ...membershipActNames,
 ] as const satisfies readonly ActName[];
 
 /** Who may order what. Stopping is open to all three; releasing, which permits again, is not. */
@@ -105,32 +113,23 @@ export const mayOrder: Readonly<Record<Role, readonly ActName[]>> = {
   client: [],
 };
 
-export interface ActStatement {
-  readonly cluster: string;
-  /** 16 random bytes; a second statement with the same nonce is refused. */
-  readonly nonce: Uint8Array;
-  /** Cluster time from which on it has no effect. At most a day ahead. */
-  readonly expires: TaiNs;
+export interface ActStatement extends OrderHead {
   readonly act: Act;
 }
 
-const statementVersion = 1;
-const signatureDomain = bytesOf('taa command v1\0');
-const MAX_STATEMENT = 16_384;
 const DAY_S = 86_400n;
 /** Year 2100, POSIX seconds. */
 const MAX_MIDNIGHT = 4_102_444_800n;
 
 /** What the person signs: a domain separator and the statement's bytes. */
-export const actToBeSigned = (statement: Uint8Array): Uint8Array => concat([signatureDomain, statement]);
+export const actToBeSigned = orderToBeSigned;
 
 /** The opaque id of the device that a registration creates: known to its signer in advance, meaningless to others. */
 export const deviceIdOf = (nonce: Uint8Array): string =>
-  `d-${hexOf(sha256(concat([signatureDomain, nonce]))).slice(0, 16)}`;
+  `d-${hexOf(sha256(concat([orderDomain, nonce]))).slice(0, 16)}`;
 
-export function encodeAct({ cluster, nonce, expires, act }: ActStatement): Uint8Array {
-  return encode({ v: statementVersion, cluster, nonce, expires, command: act.command, body: actBody(act) });
-}
+export const encodeAct = ({ cluster, nonce, expires, act }: ActStatement): Uint8Array =>
+  encodeOrder({ cluster, nonce, expires }, act.command, actBody(act));
 
 function actBody(act: Act): CborObject {
   switch (act.command) {
@@ -142,32 +141,18 @@ function actBody(act: Act): CborObject {
       return { device: act.device, policy: encodeAuditPolicy(act.policy) };
     case 'setClusterPolicy':
       return { basedOn: act.basedOn, change: encodeChange(act.change) };
+    case 'addNode':
+    case 'removeNode':
+    case 'replaceNode':
+    case 'promoteNode':
+      return membershipBody(act);
     default:
       return { ...act, command: undefined };
   }
 }
 
 /** @throws CborError */
-export function decodeAct(statement: Uint8Array): ActStatement {
-  return decodeMap(
-    statement,
-    'statement',
-    (reader) => {
-      const version = reader.uint('v');
-      if (version !== statementVersion) {
-        throw new CborError('outOfRange', 'statement.v', `version ${version} is not known`);
-      }
-      const command = reader.oneOf('command', actNames);
-      return {
-        cluster: reader.text('cluster', { max: 253 }),
-        nonce: reader.bytes('nonce', { length: 16 }),
-        expires: taiNs(reader.int64('expires')),
-        act: reader.map('body', (body) => readAct(command, body)),
-      };
-    },
-    { maxBytes: MAX_STATEMENT, maxDepth: 5 },
-  );
-}
+export const decodeAct = (statement: Uint8Array): ActStatement => decodeOrder(statement, actNames, readAct);
 
 function readAct(command: ActName, reader: CborReader): Act {
   switch (command) {
@@ -210,6 +195,11 @@ function readAct(command: ActName, reader: CborReader): Act {
       };
     case 'importCircularT':
       return { command, details: reader.bytes('details', { length: 32 }) };
+    case 'addNode':
+    case 'removeNode':
+    case 'replaceNode':
+    case 'promoteNode':
+      return readMembershipAct(command, reader);
   }
 }
 

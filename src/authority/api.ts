@@ -2,6 +2,9 @@
 
 import type { DetachedBody, LeafIndex } from '../audit/types.js';
 import type { TaiNs } from '../time/types.js';
+import type { CheckpointPolicy } from '../verify/checkpoint-policy.js';
+import type { MembershipStep } from '../verify/membership-chain.js';
+import type { FormerMember, Member, Membership } from '../verify/membership.js';
 import type {
   ApprovedLeap,
   Audit,
@@ -17,6 +20,39 @@ export interface AppliedEntry {
   /** Cluster time, TAI ns. */
   readonly time: TaiNs;
   readonly payload: Uint8Array;
+  /** What a `config` entry of consensus says; absent for commands. */
+  readonly configuration?: Configuration;
+}
+
+/** Who takes part in consensus after a `config` entry, as far as the members of the cluster are concerned. */
+export interface Configuration {
+  /** While the change is under way, those that it leads to. */
+  readonly voters: readonly ConfiguredNode[];
+  /** While the change is under way, those that it leads away from; null otherwise. */
+  readonly outgoing: readonly string[] | null;
+  readonly learners: readonly (ConfiguredNode & { readonly kind: 'staging' | 'standby' })[];
+}
+
+export interface ConfiguredNode {
+  readonly id: string;
+  /** Its data directory, 16 bytes; null while it is not known. */
+  readonly incarnation: Uint8Array | null;
+}
+
+export interface MembershipView {
+  /** In force. */
+  readonly current: Membership;
+  /** What is ordered; the same as `current` when nothing is. */
+  readonly target: Membership;
+  readonly pending: boolean;
+  /** The last change is attested by a checkpoint, so that another one may be ordered. */
+  readonly attested: boolean;
+  /** The configuration that consensus applied last; null for the one of the genesis. */
+  readonly configuration: {
+    readonly index: number;
+    readonly payload: Uint8Array;
+    readonly incarnations: ReadonlyMap<string, Uint8Array | null>;
+  } | null;
 }
 
 /** What one applied entry changed. A pure function of the state and the entry. */
@@ -51,6 +87,10 @@ export type AuthorityEvent =
   | { readonly kind: 'policyChanged'; readonly policy: ClusterPolicy }
   /** A leap-second table was approved, or an announcement entered. */
   | { readonly kind: 'leapChanged' }
+  /** Members, orders about them, or what consensus made of them changed. */
+  | { readonly kind: 'membershipChanged' }
+  /** Consensus took a configuration that nobody ordered. */
+  | { readonly kind: 'membershipAnomaly'; readonly detail: string }
   /** A command was refused; `nonce` is the command's own, so that the proposer can answer its caller. */
   | { readonly kind: 'refused'; readonly nonce: Uint8Array; readonly reason: string; readonly detail: string }
   /** A command took effect (or had done so before): answers the proposer's caller. */
@@ -86,6 +126,14 @@ export interface Authority {
   /** The committed certificate of an issued audit that is still remembered. */
   certificate(audit: Audit): Uint8Array | null;
   stateMachineVersion(): number;
+
+  membership(): MembershipView;
+  /** Whoever is, will be, or once was a member. */
+  member(id: string): Member | FormerMember | undefined;
+  /** Whose lines publish a checkpoint of this size. */
+  checkpointPolicy(size: number): CheckpointPolicy;
+  /** How the members changed until a checkpoint of this size: what a verifier follows from the genesis. */
+  membershipSteps(size: number): readonly MembershipStep[];
 }
 
 /** The next step of an audit that only the measuring node can make. Derived from replicated state: resumable. */

@@ -7,9 +7,10 @@
 import { taiNs, type ClockState } from '../time/types.js';
 import { equalBytes } from '../verify/bytes.js';
 import { encode, type CborObject } from '../verify/cbor.js';
-import type { GenesisMember } from '../verify/genesis.js';
+import type { Member } from '../verify/membership.js';
 import { leafHash } from '../verify/merkle.js';
 import { confirmedBy } from './issuance.js';
+import { memberInForce } from './members.js';
 import type { Audit, AuditOutcome, Judgement, MeasurementFacts, PolicyTerms } from './model.js';
 import { encodeAuditPolicy } from './policy.js';
 import { accept, refuse, type CommandOutcome } from './refusals.js';
@@ -204,11 +205,12 @@ function isCertificateOf(turn: Turn, audit: Audit, der: Uint8Array): boolean {
 
 export function statementContext(
   state: State,
-  genesis: StatementContext['genesis'],
+  { clusterId }: { readonly clusterId: string },
   audit: Audit,
 ): StatementContext | null {
   const device = state.devices.get(audit.device)?.device;
-  return device === undefined ? null : { genesis, device };
+  const site = memberInForce(state, audit.node)?.site;
+  return device === undefined || site === undefined ? null : { clusterId, site, device };
 }
 
 // ---- voided --------------------------------------------------------------------------------------------------------
@@ -254,6 +256,13 @@ export function voidForDevice(turn: Turn, device: string, reason: InconclusiveRe
   }
 }
 
+/** A node that is a member no more issues nothing more. */
+export function voidForNode(turn: Turn, node: string): void {
+  for (const audit of pendingOf(turn.state, (pending) => pending.node === node)) {
+    voidAudit(turn, audit, 'NODE_REMOVED');
+  }
+}
+
 function voidAudit(turn: Turn, audit: Audit, reason: string): number {
   const leaf = turn.record('voided', {
     device: audit.device,
@@ -271,8 +280,7 @@ function voidAudit(turn: Turn, audit: Audit, reason: string): number {
 
 // ---- shared --------------------------------------------------------------------------------------------------------
 
-const memberOf = (turn: Turn): GenesisMember | undefined =>
-  turn.genesis.members.find(({ id }) => id === turn.node);
+const memberOf = (turn: Turn): Member | undefined => memberInForce(turn.state, turn.node);
 
 type OwnAudit =
   { readonly ok: true; readonly audit: Audit } | { readonly ok: false; readonly refusal: CommandOutcome };

@@ -9,9 +9,12 @@
 import type { LeafIndex } from '../audit/types.js';
 import { taiNs, NS_PER_S } from '../time/types.js';
 import { sha256 } from '../verify/crypto.js';
+import type { CheckpointPolicy } from '../verify/checkpoint-policy.js';
 import { genesisDocument, genesisHash, type Genesis } from '../verify/genesis.js';
+import type { MembershipStep } from '../verify/membership-chain.js';
+import { membershipOfGenesis } from '../verify/membership.js';
 import { applyDenied, applySigned, closeMinute } from './access.js';
-import type { Applied, AppliedEntry, Authority } from './api.js';
+import type { Applied, AppliedEntry, Authority, MembershipView } from './api.js';
 import {
   applyConfirm,
   applyIssue,
@@ -35,6 +38,17 @@ import {
   stateDigest,
 } from './cluster.js';
 import { decodeCommand, type Command, type DecodedCommand, type UnreadableCommand } from './commands.js';
+import {
+  applyConfiguration,
+  attestMembership,
+  bornMembers,
+  everMember,
+  knownMember,
+  memberInForce,
+  policyAt,
+  stepsAt,
+  viewOf,
+} from './members.js';
 import type { Audit, Device, Judgement, MeasurementFacts } from './model.js';
 import { leapCheck } from './leap.js';
 import { encodePolicy, policyOfGenesis } from './policy.js';
@@ -63,6 +77,7 @@ export function birthAuthority(
     version: 1,
     policy,
     leap: { table: null, entries: [] },
+    members: bornMembers(membershipOfGenesis(genesis)),
     devices: new Map(),
     identities: new Map(),
     nodes: new Map(),
@@ -92,7 +107,7 @@ export function birthAuthority(
 
 /** The state machine as it was when `snapshot` was taken. @throws AuthorityError */
 export function restoreAuthority(snapshot: Uint8Array, genesis: Genesis, deps: AuthorityDeps): Authority {
-  return new StateMachine(decodeState(snapshot, genesis.clusterId), genesis, deps);
+  return new StateMachine(decodeState(snapshot, membershipOfGenesis(genesis)), genesis, deps);
 }
 
 class StateMachine implements Authority {
@@ -118,13 +133,13 @@ class StateMachine implements Authority {
 
   #applyV1(entry: AppliedEntry, nextLeaf: LeafIndex): Applied {
     const state = this.#state;
-    const decoded = decodeCommand(entry.payload);
+    const decoded = entry.configuration === undefined ? decodeCommand(entry.payload) : null;
     // Before anything else: also time alone changes the state below.
-    const before = recordsDigest(decoded) ? this.snapshot() : null;
+    const before = decoded !== null && recordsDigest(decoded) ? this.snapshot() : null;
     const turn = new Turn(state, this.#genesis, this.#deps, entry, sha256(entry.payload), nextLeaf);
     closeMinute(turn);
     expireAudits(turn);
-    const kind = this.#command(turn, decoded, before, nextLeaf);
+    const kind = decoded === null ? configured(turn, entry) : this.#command(turn, decoded, before, nextLeaf);
     return {
       leaves: turn.leaves,
       bodies: turn.bodies,
@@ -257,17 +272,38 @@ class StateMachine implements Authority {
     return this.#state.version;
   }
 
+  membership(): MembershipView {
+    return viewOf(this.#state.members);
+  }
+
+  member(id: string): ReturnType<Authority['member']> {
+    return everMember(this.#state, id);
+  }
+
+  checkpointPolicy(size: number): CheckpointPolicy {
+    return policyAt(this.#state.members, size);
+  }
+
+  membershipSteps(size: number): readonly MembershipStep[] {
+    return stepsAt(this.#state.members, size);
+  }
+
   #content(audit: Audit): Uint8Array | null {
     const context = statementContext(this.#state, this.#genesis, audit);
     return context === null ? null : contentOf(audit, context, this.#deps.statements);
   }
 
   #issuingCertificate(audit: Audit): Uint8Array | null {
-    return this.#genesis.members.find(({ id }) => id === audit.node)?.issuingCertificate ?? null;
+    return memberInForce(this.#state, audit.node)?.issuingCertificate ?? null;
   }
 }
 
-const isMember = (turn: Turn): boolean => turn.genesis.members.some(({ id }) => id === turn.node);
+const isMember = ({ state, node }: Turn): boolean => knownMember(state, node) !== undefined;
+
+function configured(turn: Turn, { index, payload, configuration }: AppliedEntry): 'other' {
+  if (configuration !== undefined) applyConfiguration(turn, index, payload, configuration);
+  return 'other';
+}
 
 const recordsDigest = (decoded: DecodedCommand): boolean =>
   decoded.ok && decoded.envelope.command.kind === 'stateDigest';
@@ -309,6 +345,8 @@ function dispatch(turn: Turn, command: Command): CommandOutcome {
       return diverged(turn, command);
     case 'forkEvidence':
       return forkEvidence(turn, command);
+    case 'membershipAttested':
+      return attestMembership(turn, command);
     case 'checkpoint':
     case 'stateDigest': // the state was taken before: see #dispatch
       return accept(null);

@@ -4,6 +4,7 @@ import { concat } from '../verify/bytes.js';
 import { sha256 } from '../verify/crypto.js';
 import type { Act } from './acts.js';
 import { voidForClock, voidForRun } from './audits.js';
+import { viewOf } from './members.js';
 import { changePolicy, encodePolicy, policyFault } from './policy.js';
 import { accept, refuse, type CommandOutcome } from './refusals.js';
 import { SUPPORTED_VERSION } from './state.js';
@@ -31,8 +32,11 @@ export function setClusterPolicy(
 
 /** One step at a time, and only when the program of every member has said that it can follow. */
 export function raiseVersion(turn: Turn, act: ActOf<'raiseVersion'>, evidence: RecordFields): CommandOutcome {
-  const { state, genesis } = turn;
-  const supported = genesis.members.every(({ id }) => (state.nodes.get(id)?.supports ?? 0) >= act.version);
+  const { state } = turn;
+  const { current, target } = viewOf(state.members);
+  const supported = [...current.members, ...target.members].every(
+    ({ id }) => (state.nodes.get(id)?.supports ?? 0) >= act.version,
+  );
   if (act.version !== state.version + 1 || !supported || act.version > SUPPORTED_VERSION) {
     return refuse('VERSION_NOT_ALLOWED');
   }

@@ -47,6 +47,13 @@ export const recordTypes = {
   stopAcknowledgement: info('evidence', 'A device acknowledged a stop order; its signed statement.'),
   credential: info('evidence', 'A key of a device was added, suspended or restored.'),
   versionRaised: info('evidence', 'The state machine version was raised.'),
+  membershipOrder: info('evidence', 'A member was ordered in, out, or to vote; the signed order.'),
+  membershipChanged: info(
+    'evidence',
+    'Consensus took a configuration; with `inForce` an order is fulfilled by it.',
+  ),
+  membershipAttested: info('evidence', 'A published checkpoint states the new membership; the checkpoint.'),
+  membershipAnomaly: info('evidence', 'Consensus took a configuration that no order covers.'),
   measurement: info('evidence', 'A clock was measured: the facts, the policy in force, and the judgement.'),
   confirmation: info(
     'evidence',

@@ -6,7 +6,7 @@
 export const refusalReasons = {
   MALFORMED: 'The payload is no command, or a value in it is outside its range; use a matching program.',
   NODE_UNKNOWN: 'The proposing node is not a member of the cluster.',
-  NODE_IS_WITNESS: 'A witness node neither measures nor certifies; use a full node.',
+  NODE_IS_WITNESS: 'Only a full member in force measures and certifies; use such a node.',
   NOT_THE_MEASURING_NODE: 'Only the node that measured may confirm, issue or void its audit.',
   NOT_LABORATORY: 'The genesis of this cluster says that it is no laboratory.',
   DEVICE_UNKNOWN: 'No such device is registered.',
@@ -42,6 +42,15 @@ export const refusalReasons = {
   LEAP_TABLE_OLDER: 'A newer leap-seconds.list is approved already.',
   IMPORT_INVALID: 'The file cannot be used; fetch it again from where it is published.',
   MEMBER_UNKNOWN: 'No member of the cluster has this name.',
+  NAME_OR_KEY_USED:
+    'The name or a key belongs, or belonged, to another member; names and keys are used once.',
+  MEMBER_NOT_ALLOWED: 'The member as described cannot be one.',
+  NOT_A_STANDBY: 'Only a standby member is promoted.',
+  TOO_FEW_SITES: 'The voters would stand at fewer sites than a published checkpoint must come from.',
+  TOO_MANY_MEMBERS: 'The cluster has as many members as are allowed.',
+  TOO_MANY_CHANGES: 'The members have changed as often as a receipt can carry.',
+  CHANGE_IN_PROGRESS: 'The last change of the members is not in force or not attested yet; wait for it.',
+  ATTESTATION_WRONG: 'The checkpoint does not attest the newest membership.',
   VERSION_NOT_ALLOWED: 'The version is not the next one, or a node does not support it yet.',
 } as const;
 

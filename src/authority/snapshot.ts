@@ -6,9 +6,13 @@
 
 import { durNs, taiNs, type DurNs } from '../time/types.js';
 import { CborError, encode, type CborMap, type CborObject, type CborValue } from '../verify/cbor.js';
-import { decodeMap, isMap, readMap, type CborReader } from '../verify/cbor-reader.js';
+import { asBytes, decodeMap, isMap, readMap, type CborReader } from '../verify/cbor-reader.js';
+import { membershipAfter, readSignedOrder } from '../verify/membership-chain.js';
+import { MAX_MEMBERSHIP_VERSION, type Membership } from '../verify/membership.js';
+import type { SignedOrder } from '../verify/orders.js';
 import { earliestDeadline } from './audits.js';
 import { AuthorityError } from './errors.js';
+import { bornMembers, currentMembership, replayChanges, type MembersState } from './members.js';
 import type {
   ApprovedLeap,
   Audit,
@@ -46,7 +50,8 @@ import {
 } from './state.js';
 import { factsBody, readFacts } from './testimony.js';
 
-export const SNAPSHOT_VERSION = 1;
+/** 2 added the members. An image of version 1 is of a cluster whose members never changed. */
+export const SNAPSHOT_VERSION = 2;
 
 const LIMITS = { maxBytes: 0x7fff_ffff, maxDepth: 10 };
 
@@ -55,11 +60,12 @@ const LIMITS = { maxBytes: 0x7fff_ffff, maxDepth: 10 };
 export function encodeState(state: State, clusterId: string): Uint8Array {
   const pending = [...state.pending.values()].sort((a, b) => a.leaf - b.leaf);
   return encode({
-    v: SNAPSHOT_VERSION,
+    v: isBorn(state.members) ? 1 : SNAPSHOT_VERSION,
     cluster: clusterId,
     stateMachineVersion: state.version,
     policy: encodePolicy(state.policy),
     leap: leapBody(state.leap),
+    members: isBorn(state.members) ? undefined : membersBody(state.members),
     // Maps are written in the order of their keys, whatever order they were filled in.
     devices: mapped(state.devices, deviceBody),
     nodes: mapped(state.nodes, ({ run, version, supports }) => ({ run, version, supports })),
@@ -75,6 +81,29 @@ export function encodeState(state: State, clusterId: string): Uint8Array {
     uncovered: state.uncovered,
     lastBoundary: state.lastBoundary,
   });
+}
+
+/** Nothing was said about members since the genesis: the image is one of version 1. */
+const isBorn = ({ changes, pending, configuration }: MembersState): boolean =>
+  changes.length === 0 && pending === null && configuration === null;
+
+function membersBody({ changes, pending, configuration }: MembersState): CborObject {
+  return {
+    changes: changes.map(({ order, inForce, attested }) => ({
+      ...order,
+      inForce,
+      attested: attested === null ? null : { ...attested },
+    })),
+    pending: pending === null ? null : { ...pending.order, leaf: pending.leaf },
+    configuration:
+      configuration === null
+        ? null
+        : {
+            index: configuration.index,
+            payload: configuration.payload,
+            incarnations: new Map(configuration.incarnations),
+          },
+  };
 }
 
 function mapped<T>(map: ReadonlyMap<string, T>, body: (value: T) => CborObject): Map<string, CborObject> {
@@ -115,9 +144,9 @@ function auditBody(audit: Audit): CborObject {
 // ---- reading -------------------------------------------------------------------------------------------------------
 
 /** @throws AuthorityError STATE_MALFORMED, STATE_NEWER */
-export function decodeState(snapshot: Uint8Array, clusterId: string): State {
+export function decodeState(snapshot: Uint8Array, first: Membership): State {
   try {
-    return decodeMap(snapshot, 'state', (reader) => readState(reader, clusterId), LIMITS);
+    return decodeMap(snapshot, 'state', (reader) => readState(reader, first), LIMITS);
   } catch (cause) {
     if (!(cause instanceof CborError)) throw cause;
     throw malformed(cause.message, cause);
@@ -140,8 +169,10 @@ function requireKnown(what: string, version: number, known: number): void {
   );
 }
 
-function readState(reader: CborReader, clusterId: string): State {
-  requireKnown('format version', reader.uint('v'), SNAPSHOT_VERSION);
+function readState(reader: CborReader, first: Membership): State {
+  const { clusterId } = first;
+  const format = reader.uint('v');
+  requireKnown('format version', format, SNAPSHOT_VERSION);
   const cluster = reader.text('cluster');
   if (cluster !== clusterId) throw malformed(`it is of cluster ${cluster}, this is ${clusterId}`);
   const version = reader.uint('stateMachineVersion');
@@ -152,6 +183,7 @@ function readState(reader: CborReader, clusterId: string): State {
     version,
     policy: reader.map('policy', readClusterPolicy),
     leap: reader.optionalMap('leap', readLeap) ?? { table: null, entries: [] },
+    members: format === 1 ? bornMembers(first) : reader.map('members', (inner) => readMembers(inner, first)),
     devices,
     identities: new Map([...devices.values()].map(({ device }) => [device.identity, device.id])),
     nodes: readMapOf(reader, 'nodes', readNode),
@@ -166,6 +198,53 @@ function readState(reader: CborReader, clusterId: string): State {
   };
   state.nextDeadline = earliestDeadline(state);
   return state;
+}
+
+function readMembers(reader: CborReader, first: Membership): MembersState {
+  const changes = replayChanges(
+    first,
+    reader.maps(
+      'changes',
+      (change) => ({
+        order: readSignedOrder(change),
+        inForce: change.uint('inForce'),
+        attested: orNull(change, 'attested', (attested) => ({
+          leaf: attested.uint('leaf'),
+          note: attested.bytes('note'),
+        })),
+      }),
+      MAX_MEMBERSHIP_VERSION,
+    ),
+  );
+  if (changes === null) throw malformed('its orders about members contradict each other');
+  const members: MembersState = { ...bornMembers(first), changes };
+  const pending = orNull(reader, 'pending', (inner) => ({
+    order: readSignedOrder(inner),
+    leaf: inner.uint('leaf'),
+  }));
+  members.pending = pending === null ? null : pendingFrom(pending, currentMembership(members));
+  members.configuration = orNull(reader, 'configuration', (inner) => ({
+    index: inner.uint('index'),
+    payload: inner.bytes('payload'),
+    incarnations: readIncarnations(inner.value('incarnations')),
+  }));
+  return members;
+}
+
+function pendingFrom(
+  { order, leaf }: { readonly order: SignedOrder; readonly leaf: number },
+  current: Membership,
+): MembersState['pending'] {
+  const made = membershipAfter(order, current);
+  if (!made.ok) throw malformed(made.detail);
+  return { order, leaf, target: made.membership };
+}
+
+function readIncarnations(value: CborValue): ReadonlyMap<string, Uint8Array | null> {
+  const entries = [...asMap(value, 'incarnations')];
+  return new Map(
+    entries.map(([name, item]) => [name, item === null ? null : asBytes(item, { length: 16 }, name)]),
+  );
 }
 
 function readMapOf<T>(

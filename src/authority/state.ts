@@ -7,6 +7,7 @@
 
 import type { TaiNs } from '../time/types.js';
 import { hexOf } from '../verify/bytes.js';
+import type { MembersState } from './members.js';
 import type { ApprovedLeap, Audit, AuditPolicy, ClusterPolicy, Device } from './model.js';
 import type { CommandOutcome } from './refusals.js';
 
@@ -68,6 +69,7 @@ export interface State {
   version: number;
   policy: ClusterPolicy;
   leap: ApprovedLeap;
+  readonly members: MembersState;
   readonly devices: Map<string, DeviceState>;
   /** Identity → device id. */
   readonly identities: Map<string, string>;

@@ -6,7 +6,11 @@
 import { NS_PER_S, durNs, taiNs, type DurNs, type TaiNs } from '../time/types.js';
 import { civilFromDays } from '../time/utc-label.js';
 import type { SignatureVerifier } from '../verify/crypto.js';
+import { isAllowed } from '../verify/allow-list.js';
+import { posixSeconds } from '../verify/calendar.js';
 import type { Genesis } from '../verify/genesis.js';
+import { issuerFault, keyFault, memberFault } from '../verify/member-fault.js';
+import type { Member } from '../verify/membership.js';
 import {
   StatementError,
   differenceOf,
@@ -34,6 +38,8 @@ export interface StatementCodec {
     signerCertificate: Uint8Array,
     verifier: SignatureVerifier,
   ): boolean;
+  /** Why a member that is ordered in could not sign statements that verify, or null. Never throws. */
+  memberFault(member: Member, genesis: Genesis, time: TaiNs, verifier: SignatureVerifier): string | null;
 }
 
 /** The form of docs/formats.md: our schema in CMS SignedData. */
@@ -43,11 +49,22 @@ export const statementCodec: StatementCodec = {
   assemble: (content, signerCertificate, signature) =>
     assembleStatement(content, signerCertificate, signature),
   check: isStatementBy,
+  memberFault: (member, { clusterId, trustAnchors, createdAt, taiMinusUtc }, time, verifier) => {
+    // Before the first stamp cluster time is zero. One second more or less of TAI − UTC decides nothing here.
+    const at = posixSeconds(time > createdAt ? time : createdAt, taiMinusUtc);
+    const tls =
+      member.tlsKey === null ? null : keyFault(`the TLS key of ${member.id}`, member.tlsKey, isTlsKey);
+    return tls ?? memberFault(clusterId, member) ?? issuerFault(member, trustAnchors, at, verifier);
+  },
 };
+
+const isTlsKey = (algorithm: string): boolean => isAllowed(algorithm, 'tls');
 
 /** What an audit does not say of itself. */
 export interface StatementContext {
-  readonly genesis: Genesis;
+  readonly clusterId: string;
+  /** Where the measuring node stands. */
+  readonly site: string;
   readonly device: Pick<Device, 'subscriber'>;
 }
 
@@ -66,14 +83,13 @@ export function contentOf(audit: Audit, context: StatementContext, codec: Statem
 export function statementOf(audit: Audit, context: StatementContext): TimeAuditStatement | null {
   const { facts, judgement, policy, terms } = audit;
   const best = bestSample(facts.samples);
-  const site = context.genesis.members.find(({ id }) => id === audit.node)?.site;
-  if (best === null || site === undefined) return null;
+  if (best === null) return null;
   const when = measuredAt(facts, best);
   const measured = { earliest: taiNs(when.earliest), latest: taiNs(when.latest) };
   const from = midpoint(measured);
   const label = (tai: TaiNs): LabelledInstant => ({ tai, utc: utcLabel(tai, facts.taiMinusUtc) });
   return {
-    clusterId: context.genesis.clusterId,
+    clusterId: context.clusterId,
     policy: { oid: terms.policyOid, version: audit.policyVersion },
     serial: audit.leaf,
     measurementLeafHash: audit.leafHash,
@@ -81,7 +97,7 @@ export function statementOf(audit: Audit, context: StatementContext): TimeAuditS
       oid: terms.sourceOid === '' ? null : terms.sourceOid,
       name: terms.sourceName,
     },
-    auditor: { node: audit.node, site },
+    auditor: { node: audit.node, site: context.site },
     audited: { device: audit.device, subscriber: context.device.subscriber, distinguishedName: null },
     sequence: audit.sequence,
     measuredAt: { ...measured, taiMinusUtc: facts.taiMinusUtc, utc: label(from).utc },

@@ -15,6 +15,7 @@ import {
 } from '../time/types.js';
 import { CborError, type CborInput, type CborObject, type CborValue } from '../verify/cbor.js';
 import { asBytes, type CborReader } from '../verify/cbor-reader.js';
+import { MAX_NOTE_BYTES } from '../verify/note.js';
 import type { AuditSample, MeasurementFacts } from './model.js';
 
 /** A clock as its node reads it: truth lies in [earliest, latest]. */
@@ -131,6 +132,8 @@ export type Testimony =
   | { readonly kind: 'diverged'; readonly detail: string }
   /** Two checkpoints that no one log can have; `evidence` holds both notes. */
   | { readonly kind: 'forkEvidence'; readonly detail: string; readonly evidence: Uint8Array }
+  /** A published checkpoint that states membership `version`. */
+  | { readonly kind: 'membershipAttested'; readonly version: number; readonly note: Uint8Array }
   /** Makes no record: ends the tree at a boundary. */
   | { readonly kind: 'checkpoint' }
   /** The digest of the whole state, as it is before this entry, becomes a record. */
@@ -157,6 +160,7 @@ export const testimonyKinds = [
   'nodeStopping',
   'diverged',
   'forkEvidence',
+  'membershipAttested',
   'checkpoint',
   'stateDigest',
   'labAppend',
@@ -265,7 +269,13 @@ export function readTestimony(kind: TestimonyKind, reader: CborReader): Testimon
 }
 
 type WatchKind =
-  'clockTransition' | 'clockComparison' | 'clockAnomaly' | 'leapCheck' | 'diverged' | 'forkEvidence';
+  | 'clockTransition'
+  | 'clockComparison'
+  | 'clockAnomaly'
+  | 'leapCheck'
+  | 'diverged'
+  | 'forkEvidence'
+  | 'membershipAttested';
 
 function readWatch(kind: WatchKind, reader: CborReader): Testimony {
   switch (kind) {
@@ -317,6 +327,8 @@ function readWatch(kind: WatchKind, reader: CborReader): Testimony {
         detail: readText(reader, 'detail'),
         evidence: reader.bytes('evidence', { max: 32_768 }),
       };
+    case 'membershipAttested':
+      return { kind, version: reader.uint('version'), note: reader.bytes('note', { max: MAX_NOTE_BYTES }) };
   }
 }
 

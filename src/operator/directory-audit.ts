@@ -17,7 +17,6 @@ import type { LedgerImage, WitnessState } from '../audit/storage.js';
 import { verifyLedger, type LedgerReport } from '../audit/offline.js';
 import { openForInspection, StoreError, type DataDirectory, type StoreErrorCode } from '../store/index.js';
 import { equalBytes, hexOf } from '../verify/bytes.js';
-import { trustOfGenesis } from '../verify/certificate-bundle.js';
 import { nodeVerifier } from '../verify/crypto.js';
 import { GenesisError, verifyGenesis, type VerifiedGenesis } from '../verify/genesis.js';
 import { damage, gap, verdictOf, type AuditFinding, type AuditReport } from './audit-report.js';
@@ -167,7 +166,7 @@ class DirectoryAudit {
     const witness = await this.#attempt('witness', () =>
       asked<WitnessState | null>((done) => this.#directory.witness.load(done)),
     );
-    const report = await this.#ledger(genesis, checks, witness ?? null);
+    const report = await this.#ledger(checks, witness ?? null);
     const image = await this.#attempt('image', () =>
       asked<LedgerImage | null>((done) => ledger.loadImage(done)),
     );
@@ -213,16 +212,12 @@ class DirectoryAudit {
     }
   }
 
-  async #ledger(
-    { genesis }: VerifiedGenesis,
-    checks: RecordChecks,
-    witness: WitnessState | null,
-  ): Promise<LedgerReport> {
+  async #ledger(checks: RecordChecks, witness: WitnessState | null): Promise<LedgerReport> {
     const report = await new Promise<LedgerReport>((resolve) => {
       verifyLedger(
         this.#directory.ledger,
         {
-          policy: trustOfGenesis(genesis).policy,
+          policyAt: (size) => checks.policyAt(size),
           verifier: nodeVerifier,
           witness,
           inspect: (index, leaf) => checks.inspect(index, leaf),

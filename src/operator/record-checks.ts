@@ -13,10 +13,12 @@ import { readCertificateRecord, readMeasurementRecord } from '../verify/audit-re
 import { equalBytes } from '../verify/bytes.js';
 import { isMap } from '../verify/cbor-reader.js';
 import { CborError, decode, type CborMap } from '../verify/cbor.js';
+import type { CheckpointPolicy } from '../verify/checkpoint-policy.js';
 import { nodeVerifier } from '../verify/crypto.js';
 import type { Genesis } from '../verify/genesis.js';
 import { leafHash } from '../verify/merkle.js';
 import { verifyStatement } from '../verify/signed-statement.js';
+import { MembersInLog } from './members-in-log.js';
 
 /** What was seen, for the report. */
 export interface RecordCounts {
@@ -42,11 +44,13 @@ export class RecordChecks {
   /** Measurements without certificate or voiding so far, by device and sequence. */
   readonly #open = new Map<string, OpenAudit>();
   readonly #bodies = new Map<string, LeafIndex>();
+  readonly #members: MembersInLog;
   #records = 0;
   #certificates = 0;
 
   constructor(genesis: Genesis) {
     this.#genesis = genesis;
+    this.#members = new MembersInLog(genesis);
     const { leaves } = birthAuthority(genesis, { verifier: nodeVerifier, statements: statementCodec });
     this.#first = leaves[0] as Uint8Array;
   }
@@ -83,8 +87,13 @@ export class RecordChecks {
       case 'voided':
         return this.#voided(map);
       default:
-        return null;
+        return this.#members.inspect(index, type, map);
     }
+  }
+
+  /** Whose lines publish a checkpoint of this size, as far as the leaves that were inspected tell. */
+  policyAt(size: number): CheckpointPolicy {
+    return this.#members.policyAt(size);
   }
 
   #noteBody(index: LeafIndex, map: CborMap): void {

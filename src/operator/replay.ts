@@ -13,6 +13,7 @@ import type { TreeHead } from '../audit/types.js';
 import type { Authority } from '../authority/api.js';
 import { birthAuthority } from '../authority/authority.js';
 import { statementCodec } from '../authority/statements.js';
+import { describeConfiguration } from '../raft/configuration.js';
 import type { DataDirectory } from '../store/index.js';
 import { taiNs } from '../time/types.js';
 import { equalBytes, hexOf } from '../verify/bytes.js';
@@ -99,10 +100,13 @@ class Replay {
 
   apply(entry: Entry): void {
     this.appliedIndex = entry.index;
-    if (entry.kind === 'command') {
-      const { index, time, payload } = entry;
+    if (entry.kind !== 'noop') {
+      const { index, payload } = entry;
+      const time = taiNs(entry.time);
       const { leaves, bodies } = this.#authority.apply(
-        { index, time: taiNs(time), payload },
+        entry.kind === 'config'
+          ? { index, time, payload, configuration: describeConfiguration(payload) }
+          : { index, time, payload },
         this.#edge.size,
       );
       for (const leaf of leaves) this.#append(leaf);

@@ -7,7 +7,7 @@
  * Each attempt uses a new channel: nothing of a broken connection, such as grpc-js's own backoff, outlives it.
  */
 
-import type { ChannelCredentials, ClientOptions, ClientReadableStream } from '@grpc/grpc-js';
+import type { ChannelCredentials, ClientOptions, ClientReadableStream, Metadata } from '@grpc/grpc-js';
 import { openClient } from '../wire/clients.js';
 import type { Clients } from '../wire/clients.js';
 import type { PeerMessage } from '../wire/peer-message.js';
@@ -47,12 +47,17 @@ export interface SubscriptionOptions {
   readonly timing: SubscriptionTiming;
   /** 0 ≤ value < 1. */
   readonly jitter: () => number;
+  /** Whether the data directory that the peer names (16 bytes) is the one expected of it. */
+  readonly isExpected: (incarnation: Uint8Array) => boolean;
   readonly onMessage: (message: PeerMessage) => void;
   /** The stream is open. */
   readonly onOpen: () => void;
   /** A stream that was open ended, or a dial failed. */
   readonly onLost: (error: RpcError, wasOpen: boolean) => void;
 }
+
+/** In the metadata with which a subscription is accepted: the data directory of the node that sends. */
+export const INCARNATION_KEY = 'taa-incarnation-bin';
 
 type Client = Clients['taa.v1.ConsensusService'];
 
@@ -136,7 +141,7 @@ export class PeerSubscription {
     }, timing.dialTimeoutMs);
     this.#enter({ kind: 'dialling', attempt, timer });
     // The peer sends its metadata at once when it accepts the subscription.
-    call.on('metadata', () => this.#opened(attempt));
+    call.on('metadata', (metadata) => this.#opened(attempt, metadata));
     call.on('data', (message: PeerMessage | null) => {
       if (message && this.#state.kind === 'open') this.#options.onMessage(message);
     });
@@ -146,8 +151,14 @@ export class PeerSubscription {
     );
   }
 
-  #opened(attempt: Attempt): void {
+  #opened(attempt: Attempt, metadata: Metadata): void {
     if (this.#state.kind !== 'dialling' || this.#state.attempt !== attempt) return;
+    const [incarnation] = metadata.get(INCARNATION_KEY);
+    if (!Buffer.isBuffer(incarnation) || !this.#options.isExpected(new Uint8Array(incarnation))) {
+      const { node } = this.#options.peer;
+      this.#lost(attempt, new RpcError('DIRECTORY_UNKNOWN', `${node} answers with another data directory`));
+      return;
+    }
     this.#failures = 0;
     this.#enter({ kind: 'open', attempt });
     this.#options.onOpen();

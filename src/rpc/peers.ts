@@ -10,6 +10,7 @@ import { Metadata } from '@grpc/grpc-js';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { channelOptions, clientCredentials } from '../pki/tls.js';
 import type { TlsMaterial } from '../pki/tls.js';
+import { equalBytes } from '../verify/bytes.js';
 import { MalformedMessage } from '../wire/malformed.js';
 import type { SubscribeRequest__Output } from '../wire/gen/taa/v1/SubscribeRequest.js';
 import { encodePeerMessage } from '../wire/peer-message.js';
@@ -17,9 +18,9 @@ import type { PeerMessage } from '../wire/peer-message.js';
 import type { Caller } from './doors.js';
 import { RpcError, statusOf } from './errors.js';
 import { laneLimits, LaneQueue } from './lane-queue.js';
-import { defaultTiming, PeerSubscription } from './peer-subscription.js';
+import { defaultTiming, INCARNATION_KEY, PeerSubscription } from './peer-subscription.js';
 import type { PeerAddress, SubscriptionTiming } from './peer-subscription.js';
-import type { PeerLane, PeerMessageKind, PeerNetwork } from './peer-network.js';
+import type { PeerDirectory, PeerLane, PeerMember, PeerMessageKind, PeerNetwork } from './peer-network.js';
 
 export type { PeerAddress, SubscriptionTiming };
 
@@ -31,7 +32,7 @@ export interface PeerNetworkOptions {
   readonly genesisHash: Uint8Array;
   /** Names this life of the data directory; 16 bytes. */
   readonly incarnation: Uint8Array;
-  /** The other nodes. */
+  /** Where other nodes are, as this node's configuration says. */
   readonly peers: readonly PeerAddress[];
   readonly tls: TlsMaterial;
   readonly timing?: SubscriptionTiming;
@@ -85,7 +86,8 @@ const lanes: readonly PeerLane[] = ['control', 'append', 'bulk'];
 interface Link {
   readonly peer: string;
   readonly lane: PeerLane;
-  readonly subscription: PeerSubscription;
+  /** Null while nobody has said where the peer is: it may still connect. */
+  readonly subscription: PeerSubscription | null;
   outgoing: { readonly call: SubscribeCall; readonly queue: LaneQueue } | null;
   sentMessages: number;
   sentBytes: number;
@@ -101,18 +103,22 @@ export function createPeerNetwork(options: PeerNetworkOptions): PeerTransport {
 class GrpcPeerNetwork implements PeerTransport {
   readonly #options: PeerNetworkOptions;
   readonly #links = new Map<string, Link>();
+  #members = new Map<string, PeerMember>();
+  #former = new Set<string>();
+  /** What each peer named when it connected. */
+  readonly #incarnations = new Map<string, Uint8Array>();
   #deliver: (from: string, kind: PeerMessageKind, bytes: Uint8Array) => void = () => undefined;
   #peerLost: (peer: string) => void = () => undefined;
+  #refused: (peer: string, reason: string) => void = () => undefined;
   /** The last message encoded: a leader sends the same bytes to every follower. */
   #encoded: { readonly kind: PeerMessageKind; readonly bytes: Uint8Array; readonly message: Buffer } | null =
     null;
+  #started = false;
   #closed = false;
 
   constructor(options: PeerNetworkOptions) {
     this.#options = options;
-    for (const peer of options.peers) {
-      for (const lane of lanes) this.#links.set(linkName(peer.node, lane), this.#link(peer, lane));
-    }
+    this.setDirectory({ members: [], former: [], complete: false });
   }
 
   send(to: string, lane: PeerLane, kind: PeerMessageKind, bytes: Uint8Array): void {
@@ -134,6 +140,41 @@ class GrpcPeerNetwork implements PeerTransport {
     this.#peerLost = handler;
   }
 
+  onRefused(handler: (peer: string, reason: string) => void): void {
+    this.#refused = handler;
+  }
+
+  incarnationOf(peer: string): Uint8Array | null {
+    return this.#incarnations.get(peer) ?? null;
+  }
+
+  setDirectory({ members, former, complete }: PeerDirectory): void {
+    if (this.#closed) return;
+    const before = this.#members;
+    this.#members = new Map(members.map((member) => [member.node, member]));
+    this.#former = new Set(former);
+    const configured = complete ? [] : this.#options.peers.map(({ node }) => node);
+    const wanted = new Set(
+      [...this.#members.keys(), ...configured].filter((node) => !this.#former.has(node)),
+    );
+    for (const [name, link] of this.#links) {
+      if (wanted.has(link.peer) && isSameMember(before.get(link.peer), this.#members.get(link.peer)))
+        continue;
+      this.#links.delete(name);
+      link.subscription?.close();
+      const reason = this.#former.has(link.peer) ? 'NODE_REMOVED' : 'NOT_A_MEMBER';
+      end(link, new RpcError(wanted.has(link.peer) ? 'CANCELLED' : reason));
+    }
+    for (const node of wanted) {
+      for (const lane of lanes) {
+        if (this.#links.has(linkName(node, lane))) continue;
+        const link = this.#link(node, lane);
+        this.#links.set(linkName(node, lane), link);
+        if (this.#started) link.subscription?.start();
+      }
+    }
+  }
+
   accept(call: SubscribeCall, caller: Caller): void {
     const { request } = call;
     const { clusterId, genesisHash } = this.#options;
@@ -141,9 +182,10 @@ class GrpcPeerNetwork implements PeerTransport {
       throw new RpcError('WRONG_CLUSTER', `node ${caller.name} was born from another genesis`);
     }
     const lane = laneOf(request);
-    const link = this.#links.get(linkName(caller.name, lane));
-    if (!link) throw new RpcError('ROLE_NOT_ALLOWED', `${caller.name} is not a peer of this node`);
+    const incarnation = new Uint8Array(request.incarnation);
+    const link = this.#admitted(caller, lane, incarnation);
     if (this.#closed) throw new RpcError('SHUTTING_DOWN');
+    this.#incarnations.set(caller.name, incarnation);
     if (link.outgoing) end(link, new RpcError('CANCELLED', 'a newer subscription took its place'));
     const queue = new LaneQueue(call, laneLimits[lane]);
     const outgoing = { call, queue };
@@ -154,19 +196,46 @@ class GrpcPeerNetwork implements PeerTransport {
     };
     call.on('cancelled', gone);
     call.on('close', gone);
-    call.sendMetadata(new Metadata());
+    const metadata = new Metadata();
+    metadata.set(INCARNATION_KEY, Buffer.from(this.#options.incarnation));
+    call.sendMetadata(metadata);
     this.#options.onEvent?.({ kind: 'subscribed', peer: link.peer, lane });
+  }
+
+  /** @throws RpcError saying why the caller is not one of the peers, with its own key and its own data directory */
+  #admitted(caller: Caller, lane: PeerLane, incarnation: Uint8Array): Link {
+    const { name, spki } = caller;
+    if (this.#former.has(name)) throw new RpcError('NODE_REMOVED', `${name} was removed from the cluster`);
+    const link = this.#links.get(linkName(name, lane));
+    if (link === undefined) throw new RpcError('NOT_A_MEMBER', `${name} is not a member of the cluster`);
+    const member = this.#members.get(name);
+    if (member !== undefined && member.tlsKey !== null && !equalBytes(member.tlsKey, spki)) {
+      throw new RpcError(
+        'CREDENTIAL_NOT_REGISTERED',
+        `this is not the TLS key that is registered for ${name}`,
+      );
+    }
+    if (!this.#isExpected(name, incarnation)) {
+      throw new RpcError('DIRECTORY_UNKNOWN', `the cluster knows ${name} with another data directory`);
+    }
+    return link;
+  }
+
+  #isExpected(peer: string, incarnation: Uint8Array): boolean {
+    const expected = this.#members.get(peer)?.incarnation ?? null;
+    return expected === null || equalBytes(expected, incarnation);
   }
 
   start(): void {
     if (this.#closed) return;
-    for (const link of this.#links.values()) link.subscription.start();
+    this.#started = true;
+    for (const link of this.#links.values()) link.subscription?.start();
   }
 
   close(): void {
     this.#closed = true;
     for (const link of this.#links.values()) {
-      link.subscription.close();
+      link.subscription?.close();
       end(link, new RpcError('SHUTTING_DOWN'));
     }
   }
@@ -174,38 +243,18 @@ class GrpcPeerNetwork implements PeerTransport {
   statistics(): readonly PeerLaneStatistics[] {
     return [...this.#links.values()].map(({ subscription, outgoing, ...counts }) => ({
       ...counts,
-      receiving: subscription.isOpen,
+      receiving: subscription?.isOpen ?? false,
       sending: outgoing !== null,
       queuedBytes: outgoing?.queue.bytes ?? 0,
     }));
   }
 
-  #link(peer: PeerAddress, lane: PeerLane): Link {
-    const { clusterId, genesisHash, incarnation, tls, timing, onEvent } = this.#options;
-    const identity = { clusterId, role: 'node', name: peer.node } as const;
-    const subscription = new PeerSubscription({
+  #link(peer: string, lane: PeerLane): Link {
+    const address = this.#addressOf(peer);
+    const link: Link = {
       peer,
       lane,
-      request: { cluster: clusterId, genesisHash, incarnation },
-      credentials: clientCredentials(tls, identity),
-      channel: channelOptions(identity),
-      timing: timing ?? defaultTiming,
-      jitter: Math.random,
-      onMessage: ({ kind, bytes }) => {
-        link.receivedMessages += 1;
-        link.receivedBytes += bytes.length;
-        this.#deliver(peer.node, kind, bytes);
-      },
-      onOpen: () => onEvent?.({ kind: 'opened', peer: peer.node, lane }),
-      onLost: (error, wasOpen) => {
-        onEvent?.({ kind: 'lost', peer: peer.node, lane, wasOpen, error });
-        if (lane === 'control' && wasOpen) this.#peerLost(peer.node);
-      },
-    });
-    const link: Link = {
-      peer: peer.node,
-      lane,
-      subscription,
+      subscription: address === null ? null : this.#subscription(address, lane, () => link),
       outgoing: null,
       sentMessages: 0,
       sentBytes: 0,
@@ -216,12 +265,59 @@ class GrpcPeerNetwork implements PeerTransport {
     return link;
   }
 
+  /** What this node's own configuration says comes before what was ordered: addresses change, orders do not. */
+  #addressOf(peer: string): PeerAddress | null {
+    const configured = this.#options.peers.find(({ node }) => node === peer);
+    if (configured !== undefined) return configured;
+    const match = /^(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})$/.exec(this.#members.get(peer)?.address ?? '');
+    if (match?.[1] === undefined) return null;
+    return { node: peer, host: match[1].replace(/^\[|\]$/g, ''), port: Number(match[2]) };
+  }
+
+  #subscription(peer: PeerAddress, lane: PeerLane, link: () => Link): PeerSubscription {
+    const { clusterId, genesisHash, incarnation, tls, timing, onEvent } = this.#options;
+    const identity = { clusterId, role: 'node', name: peer.node } as const;
+    const tlsKey = this.#members.get(peer.node)?.tlsKey ?? null;
+    return new PeerSubscription({
+      peer,
+      lane,
+      request: { cluster: clusterId, genesisHash, incarnation },
+      credentials: clientCredentials(tls, { ...identity, ...(tlsKey === null ? {} : { spki: tlsKey }) }),
+      channel: channelOptions(identity),
+      timing: timing ?? defaultTiming,
+      jitter: Math.random,
+      isExpected: (theirs) => this.#isExpected(peer.node, theirs),
+      onMessage: ({ kind, bytes }) => {
+        const counts = link();
+        counts.receivedMessages += 1;
+        counts.receivedBytes += bytes.length;
+        this.#deliver(peer.node, kind, bytes);
+      },
+      onOpen: () => onEvent?.({ kind: 'opened', peer: peer.node, lane }),
+      onLost: (error, wasOpen) => {
+        onEvent?.({ kind: 'lost', peer: peer.node, lane, wasOpen, error });
+        if (lane === 'control' && wasOpen) this.#peerLost(peer.node);
+        if (refusals.has(error.reason)) this.#refused(peer.node, error.reason);
+      },
+    });
+  }
+
   #encode(kind: PeerMessageKind, bytes: Uint8Array): Buffer {
     if (this.#encoded?.bytes === bytes && this.#encoded.kind === kind) return this.#encoded.message;
     const message = encodePeerMessage({ kind, bytes });
     this.#encoded = { kind, bytes, message };
     return message;
   }
+}
+
+/** Answers of a peer that say something about this node, and not about the connection. */
+const refusals: ReadonlySet<string> = new Set(['NODE_REMOVED', 'NOT_A_MEMBER', 'DIRECTORY_UNKNOWN']);
+
+/** Whether what the link was made for still holds; what only concerns new connections is looked up when they come. */
+function isSameMember(before: PeerMember | undefined, now: PeerMember | undefined): boolean {
+  const keys = [before?.tlsKey ?? null, now?.tlsKey ?? null] as const;
+  const sameKey = keys[0] === null || keys[1] === null ? keys[0] === keys[1] : equalBytes(keys[0], keys[1]);
+  return sameKey && (before?.address ?? '') === (now?.address ?? '');
 }
 
 const linkName = (peer: string, lane: PeerLane): string => `${peer}/${lane}`;

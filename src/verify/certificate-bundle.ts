@@ -15,10 +15,12 @@ import {
   type RecordedJudgement,
 } from './audit-records.js';
 import { equalBytes } from './bytes.js';
-import { checkpointPolicy, logOrigin, type CheckpointPolicy } from './checkpoint-policy.js';
+import type { CheckpointPolicy } from './checkpoint-policy.js';
 import type { Checkpoint, CheckpointLines } from './checkpoint.js';
 import type { SignatureVerifier } from './crypto.js';
 import type { Genesis } from './genesis.js';
+import { membershipTrust, type MembershipTrust } from './membership-chain.js';
+import { policyOfMembership } from './membership.js';
 import { leafHash } from './merkle.js';
 import { verifyReceipt, type ReceiptBundle, type ReceiptReason } from './receipt.js';
 import {
@@ -32,17 +34,16 @@ import type { TimeAuditStatement } from './statement.js';
 export interface BundleTrust extends StatementTrust {
   readonly clusterId: string;
   readonly policy: CheckpointPolicy;
+  /** To follow changes of the members; without it only the lines of `policy` count. */
+  readonly membership?: MembershipTrust;
 }
 
 /** The trust that a verified genesis gives. @param at when given, the evidence validity must hold this instant */
 export function trustOfGenesis(genesis: Genesis, at?: TaiNs): BundleTrust {
-  const { clusterId, members, trust, trustAnchors } = genesis;
-  const policy = checkpointPolicy({
-    origin: logOrigin(clusterId),
-    nodes: members.map(({ id, site, logKey }) => ({ name: id, site, key: logKey })),
-    ...trust,
-  });
-  return { clusterId, policy, trustAnchors, ...(at === undefined ? {} : { at }) };
+  const { clusterId, trustAnchors } = genesis;
+  const membership = membershipTrust(genesis);
+  const policy = policyOfMembership(membership.first);
+  return { clusterId, policy, membership, trustAnchors, ...(at === undefined ? {} : { at }) };
 }
 
 export type BundleRefusalCode =
@@ -54,6 +55,8 @@ export type BundleRefusalCode =
   | 'CHECKPOINT_MALFORMED'
   | 'CHECKPOINT_FORGED'
   | 'OTHER_LOG'
+  | 'OTHER_MEMBERS'
+  | 'MEMBERS_NOT_PROVEN'
   | 'BELOW_QUORUM'
   | 'BELOW_SITES'
   | 'NO_INDEPENDENT_TIME'
@@ -89,7 +92,9 @@ export function verifyCertificateBundle(
   trust: BundleTrust,
   verifier: SignatureVerifier,
 ): BundleVerification {
-  const first = verifyReceipt(receipt, { policy: trust.policy, verifier });
+  const { policy, membership } = trust;
+  const receiptTrust = { policy, verifier, ...(membership === undefined ? {} : { membership }) };
+  const first = verifyReceipt(receipt, receiptTrust);
   if (!first.ok) return fromReceipt(first.reasons, first.detail);
   const { bundle } = first;
   if (certificate && !equalBytes(certificate, bundle.certificate)) {
@@ -101,7 +106,7 @@ export function verifyCertificateBundle(
   if (!statement.ok) return refuse([[statement.code, statement.message]]);
   // Only now is it known whose time-stamp does not count.
   const measurer = statement.statement.auditor.node;
-  const verdict = verifyReceipt(receipt, { policy: trust.policy, verifier }, measurer);
+  const verdict = verifyReceipt(receipt, receiptTrust, measurer);
   if (!verdict.ok) return fromReceipt(verdict.reasons, verdict.detail);
   const contradictions = bindingFaults(statement, bundle);
   if (contradictions.length > 0) return refuse(contradictions);
@@ -183,6 +188,8 @@ const receiptCodes: Readonly<Record<ReceiptReason, BundleRefusalCode>> = {
   badProof: 'NOT_IN_LOG',
   malformed: 'CHECKPOINT_MALFORMED',
   otherLog: 'OTHER_LOG',
+  otherMembership: 'OTHER_MEMBERS',
+  badMembers: 'MEMBERS_NOT_PROVEN',
   badSignature: 'CHECKPOINT_FORGED',
   belowQuorum: 'BELOW_QUORUM',
   belowSites: 'BELOW_SITES',

@@ -28,6 +28,15 @@ export interface CheckpointPolicyFacts {
   readonly quorum: number;
   /** Sites that these must come from. */
   readonly distinctSites: number;
+  /** Which membership the nodes are; the first one, which a checkpoint does not name, if left out. */
+  readonly membership?: MembershipLabel | null;
+  readonly previous?: CheckpointPolicy | null;
+}
+
+/** Names a membership: its number, and the hash of what it is. See ./membership.ts. */
+export interface MembershipLabel {
+  readonly version: number;
+  readonly hash: Uint8Array;
 }
 
 /** A node with what its lines are recognised and verified by. */
@@ -48,6 +57,24 @@ export interface CheckpointPolicy {
   readonly nodes: readonly PolicyNode[];
   readonly quorum: number;
   readonly distinctSites: number;
+  /** What the checkpoints say of it; null for the first membership, of which they say nothing. */
+  readonly membership: MembershipLabel | null;
+  /**
+   * Set while the change to this membership is not attested: a checkpoint is then published only if the nodes of the
+   * membership before suffice as well. So nobody becomes a cosigner by the word of new cosigners alone.
+   */
+  readonly previous: CheckpointPolicy | null;
+}
+
+/** All nodes whose lines can matter: those of the policy, and of the one before while that counts. */
+export function nodesOf({ nodes, previous }: CheckpointPolicy): readonly PolicyNode[] {
+  const before = previous?.nodes.filter(({ name }) => !nodes.some((node) => node.name === name)) ?? [];
+  return before.length === 0 ? nodes : [...nodes, ...before];
+}
+
+export function sameMembership(a: MembershipLabel | null, b: MembershipLabel | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.version === b.version && equalBytes(a.hash, b.hash);
 }
 
 /** A trust policy that cannot be meant: unusable keys, or a quorum that nobody or everybody reaches. */
@@ -83,7 +110,8 @@ export function checkpointPolicy(facts: CheckpointPolicyFacts): CheckpointPolicy
   const sites = Math.min(quorum, new Set(nodes.map((node) => node.site)).size);
   if (!isWithin(distinctSites, 1, sites))
     throw invalid(`distinctSites ${distinctSites} is not within 1 … ${sites}`);
-  return { origin, nodes, quorum, distinctSites };
+  const { membership = null, previous = null } = facts;
+  return { origin, nodes, quorum, distinctSites, membership, previous };
 }
 
 /** The keys of a policy for other tools, two lines a node. */

@@ -10,7 +10,13 @@
 
 import { fromBase64, toBase64 } from './base64.js';
 import { bytesOf } from './bytes.js';
-import type { CheckpointPolicy, PolicyNode } from './checkpoint-policy.js';
+import {
+  nodesOf,
+  sameMembership,
+  type CheckpointPolicy,
+  type MembershipLabel,
+  type PolicyNode,
+} from './checkpoint-policy.js';
 import type { SignatureVerifier } from './crypto.js';
 import { HASH_BYTES } from './merkle.js';
 import { NoteError, parseNote, type Note, type NoteSignature } from './note.js';
@@ -19,26 +25,37 @@ export interface Checkpoint {
   readonly origin: string;
   readonly size: number;
   readonly root: Uint8Array;
+  /** The membership under which it was signed; absent or null for the first one of the cluster. */
+  readonly membership?: MembershipLabel | null;
 }
 
 export const ED25519_SIGNATURE_BYTES = 64;
 const TIMESTAMP_BYTES = 8;
 
-/** The note text: origin, size, root. These bytes are what a plain line signs. */
-export function checkpointText({ origin, size, root }: Checkpoint): string {
-  return `${origin}\n${size}\n${toBase64(root)}\n`;
+/**
+ * The note text: origin, size, root; and, once the members of the cluster have changed, an extension line with the number
+ * and hash of the membership that signs. These bytes are what a plain line signs.
+ */
+export function checkpointText({ origin, size, root, membership = null }: Checkpoint): string {
+  const extension = membership === null ? '' : `members ${membership.version} ${toBase64(membership.hash)}\n`;
+  return `${origin}\n${size}\n${toBase64(root)}\n${extension}`;
 }
 
-/** @throws NoteError for anything but the three lines; extension lines are never ours */
+/** @throws NoteError for anything but these lines; no other extension is ever ours */
 export function parseCheckpointText(text: string): Checkpoint {
-  const [, origin, digits, encoded] =
-    /^([^\n]+)\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n$/.exec(text) ?? [];
+  const [, origin, digits, encoded, version, encodedHash] =
+    /^([^\n]+)\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n(?:members ([1-9][0-9]{0,8}) ([A-Za-z0-9+/]{43}=)\n)?$/.exec(
+      text,
+    ) ?? [];
   const root = encoded === undefined ? null : fromBase64(encoded);
   const size = Number(digits);
   if (origin === undefined || root?.length !== HASH_BYTES || !Number.isSafeInteger(size)) {
     throw new NoteError('the note is not a checkpoint of origin, size and root');
   }
-  return { origin, size, root };
+  if (version === undefined || encodedHash === undefined) return { origin, size, root };
+  const hash = fromBase64(encodedHash);
+  if (hash?.length !== HASH_BYTES) throw new NoteError('the note does not name a membership by its hash');
+  return { origin, size, root, membership: { version: Number(version), hash } };
 }
 
 /** What a plain line signs. */
@@ -104,6 +121,8 @@ export type CheckpointReason =
   | 'malformed'
   /** A checkpoint of another log. */
   | 'otherLog'
+  /** Signed under another membership than the one that is trusted. */
+  | 'otherMembership'
   /** A line that claims to be by a node of the policy does not verify: the note was tampered with. */
   | 'badSignature'
   /** Plain lines of too few nodes. */
@@ -137,6 +156,9 @@ export function verifyCheckpoint(
   if (parsed === null) return { ok: false, reasons: ['malformed'] };
   const { checkpoint } = parsed;
   if (checkpoint.origin !== policy.origin) return { ok: false, reasons: ['otherLog'], checkpoint };
+  if (!sameMembership(checkpoint.membership ?? null, policy.membership)) {
+    return { ok: false, reasons: ['otherMembership'], checkpoint };
+  }
   const { lines, forged } = verifiedLines(parsed.note, checkpoint, policy, verifier);
   const reasons = [
     ...(forged ? (['badSignature'] as const) : []),
@@ -145,21 +167,40 @@ export function verifyCheckpoint(
   return reasons.length === 0 ? { ok: true, checkpoint, lines } : { ok: false, reasons, checkpoint, lines };
 }
 
-/** What is missing for *published*; nothing when the lines suffice. */
+/** What is missing for *published*; nothing when the lines suffice, for the membership before as well where that counts. */
 export function publicationFaults(
   policy: CheckpointPolicy,
   lines: CheckpointLines,
   measurers: readonly string[],
 ): CheckpointReason[] {
+  const own = faultsUnder(policy, lines, measurers);
+  if (policy.previous === null) return own;
+  const before = faultsUnder(policy.previous, lines, measurers);
+  return [...own, ...before.filter((fault) => !own.includes(fault))];
+}
+
+function faultsUnder(
+  { nodes, quorum, distinctSites }: CheckpointPolicy,
+  lines: CheckpointLines,
+  measurers: readonly string[],
+): CheckpointReason[] {
   const faults: CheckpointReason[] = [];
-  const sites = new Set(
-    policy.nodes.filter((node) => lines.plain.includes(node.name)).map((node) => node.site),
-  );
-  if (lines.plain.length < policy.quorum) faults.push('belowQuorum');
-  if (sites.size < policy.distinctSites) faults.push('belowSites');
-  const independent = (measurer: string): boolean => lines.timestamped.some((line) => line.node !== measurer);
-  if (lines.timestamped.length === 0 || !measurers.every(independent)) faults.push('noIndependentTime');
+  const signers = nodes.filter(({ name }) => lines.plain.includes(name));
+  const stamps = lines.timestamped.filter(({ node }) => nodes.some(({ name }) => name === node));
+  if (signers.length < quorum) faults.push('belowQuorum');
+  if (new Set(signers.map(({ site }) => site)).size < distinctSites) faults.push('belowSites');
+  const independent = (measurer: string): boolean => stamps.some(({ node }) => node !== measurer);
+  if (stamps.length === 0 || !measurers.every(independent)) faults.push('noIndependentTime');
   return faults;
+}
+
+/**
+ * Any node may have measured something that the checkpoint covers, so each needs the time-stamp of another: two stamps
+ * in all. Such a checkpoint serves every receipt of every smaller size. A cluster of one has nobody else to ask.
+ */
+export function possibleMeasurers(policy: CheckpointPolicy): readonly string[] {
+  const alone = policy.nodes.length === 1 || policy.previous?.nodes.length === 1;
+  return alone ? [] : nodesOf(policy).map(({ name }) => name);
 }
 
 /** The note and its checkpoint, unverified; null when malformed. */
@@ -183,8 +224,9 @@ function verifiedLines(
   const plain = new Set<string>();
   const timestamped = new Map<string, TimestampedLine>();
   let forged = false;
+  const nodes = nodesOf(policy);
   for (const { name, keyId, signature } of note.signatures) {
-    for (const node of policy.nodes) {
+    for (const node of nodes) {
       if (name === policy.origin && keyId === node.plainKeyId) {
         if (verifyPlain(verifier, node, checkpoint, signature)) plain.add(node.name);
         else forged = true;

@@ -13,10 +13,9 @@ import { posixSeconds } from './calendar.js';
 import { asBytes, decodeMap, isMap, type CborReader } from './cbor-reader.js';
 import { CborError, encode, type CborMap, type CborValue } from './cbor.js';
 import { sha256, type SignatureAlgorithm, type SignatureVerifier } from './crypto.js';
-import { DerError } from './der.js';
 import { isClusterId, isIdentityName, roles, type Role } from './identity.js';
-import { taaOids } from './oids.js';
-import { checkChain, keyAlgorithm, parseCertificate, CertificateError, type Certificate } from './x509.js';
+import { issuerFault, keyFault, memberFault } from './member-fault.js';
+import { keyAlgorithm, parseCertificate, CertificateError } from './x509.js';
 
 export type MemberKind = 'full' | 'witness';
 
@@ -196,30 +195,15 @@ function requireSignatures(
   if (signers.size === 0) throw notSigned('no administrator with the role admin has signed it');
 }
 
-function requireCertificates(genesis: Genesis, verifier: SignatureVerifier): void {
-  const at = posixSeconds(genesis.createdAt, genesis.taiMinusUtc);
-  const trustAnchors = genesis.trustAnchors.map((der, i) => readCertificate(`trust anchor ${i}`, der));
-  for (const member of genesis.members) {
-    try {
-      checkChain(
-        {
-          leaf: parseCertificate(member.issuingCertificate),
-          intermediates: [],
-          trustAnchors,
-          at,
-          keyUsage: 'digitalSignature',
-          extendedKeyUsage: taaOids.statementSigning,
-        },
-        verifier,
-      );
-    } catch (cause) {
-      if (!(cause instanceof CertificateError)) throw cause;
-      throw new GenesisError(
-        'GENESIS_INCONSISTENT',
-        `issuing certificate of ${member.id}: ${cause.message}`,
-        { cause },
-      );
-    }
+function requireCertificates(
+  { createdAt, taiMinusUtc, trustAnchors, members }: Genesis,
+  verifier: SignatureVerifier,
+): void {
+  const at = posixSeconds(createdAt, taiMinusUtc);
+  trustAnchors.forEach((der, i) => readCertificate(`trust anchor ${i}`, der));
+  for (const member of members) {
+    const fault = issuerFault(member, trustAnchors, at, verifier);
+    if (fault !== null) throw inconsistent(fault);
   }
 }
 
@@ -315,11 +299,15 @@ function requireConsistent(genesis: Genesis): void {
     members.map((member) => member.issuingKey.join(',')),
   );
   if (genesis.trustAnchors.length === 0) throw inconsistent('there is no trust anchor');
-  for (const member of members) requireMember(clusterId, member);
+  for (const member of members) {
+    const fault = memberFault(clusterId, member);
+    if (fault !== null) throw inconsistent(fault);
+  }
   for (const { name, spki } of administrators) {
     if (!isIdentityName(name))
       throw inconsistent(`administrator name ${JSON.stringify(name)} is not allowed`);
-    requireKey(`the key of administrator ${name}`, spki, isCommandKey);
+    const fault = keyFault(`the key of administrator ${name}`, spki, isCommandKey);
+    if (fault !== null) throw inconsistent(fault);
   }
   const sites = new Set(members.map((member) => member.site)).size;
   const majority = Math.floor(members.length / 2) + 1;
@@ -331,28 +319,9 @@ function requireConsistent(genesis: Genesis): void {
   }
 }
 
-function requireMember(clusterId: string, member: GenesisMember): void {
-  const { id, site } = member;
-  if (!isIdentityName(id) || !isIdentityName(site)) {
-    throw inconsistent(`member ${JSON.stringify(id)} at site ${JSON.stringify(site)}: a name is not allowed`);
-  }
-  if (member.logKey.length !== 32)
-    throw inconsistent(`the log key of ${id} is not a raw Ed25519 key of 32 bytes`);
-  const uri = `taa://${clusterId}/node/${id}`;
-  if (member.tlsIdentity !== uri) throw inconsistent(`the TLS identity of ${id} must be ${uri}`);
-  requireKey(`the issuing key of ${id}`, member.issuingKey, (algorithm) => isAllowed(algorithm, 'statement'));
-  const certificate = readCertificate(`issuing certificate of ${id}`, member.issuingCertificate);
-  if (!equalBytes(certificate.spki, member.issuingKey)) {
-    throw inconsistent(`the issuing certificate of ${id} holds another key`);
-  }
-  if (certificate.uris.length !== 1 || certificate.uris[0] !== uri) {
-    throw inconsistent(`the issuing certificate of ${id} names ${certificate.uris.join(', ')}, not ${uri}`);
-  }
-}
-
-function readCertificate(what: string, der: Uint8Array): Certificate {
+function readCertificate(what: string, der: Uint8Array): void {
   try {
-    return parseCertificate(der);
+    parseCertificate(der);
   } catch (cause) {
     if (!(cause instanceof CertificateError)) throw cause;
     throw new GenesisError('GENESIS_INCONSISTENT', `${what}: ${cause.message}`, { cause });
@@ -360,20 +329,6 @@ function readCertificate(what: string, der: Uint8Array): Certificate {
 }
 
 const isCommandKey = (algorithm: SignatureAlgorithm): boolean => isAllowed(algorithm, 'command');
-
-function requireKey(
-  what: string,
-  spki: Uint8Array,
-  allowed: (algorithm: SignatureAlgorithm) => boolean,
-): void {
-  try {
-    if (allowed(keyAlgorithm(spki))) return;
-  } catch (cause) {
-    if (!(cause instanceof DerError) && !(cause instanceof CertificateError)) throw cause;
-    throw new GenesisError('GENESIS_INCONSISTENT', `${what} cannot be used: ${cause.message}`, { cause });
-  }
-  throw inconsistent(`${what} is of a kind that is not allowed for it`);
-}
 
 function requireDistinct(what: string, values: readonly string[]): void {
   const twice = values.find((value, i) => values.indexOf(value) !== i);

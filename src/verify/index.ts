@@ -68,6 +68,17 @@ export {
 export { NoteError, formatNote, parseNote, parseVerifierKey, type Note, type NoteSignature } from './note.js';
 export { formatTlogProof, parseTlogProof, type TlogProof } from './tlog-proof.js';
 
+// The members and how they changed, followed from the genesis by signed orders and attesting checkpoints.
+export {
+  decodeMembershipSteps,
+  followMembership,
+  membershipTrust,
+  type FollowedMembership,
+  type MembershipStep,
+  type MembershipTrust,
+} from './membership-chain.js';
+export type { Member, Membership } from './membership.js';
+
 // The genesis document: from it a verifier knows a cluster's nodes, keys, quorum and trust anchors.
 export { GenesisError, verifyGenesis, type Genesis, type VerifiedGenesis } from './genesis.js';
 

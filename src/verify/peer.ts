@@ -3,6 +3,7 @@
  * decided here is whom the certificate names. Peers are dialled by address, so a name in DNS decides nothing.
  */
 
+import { equalBytes } from './bytes.js';
 import { formatIdentity, parseIdentity, type Identity, type Role } from './identity.js';
 import { tlsProfile } from './allow-list.js';
 import { oids } from './oids.js';
@@ -58,14 +59,20 @@ export interface ExpectedPeer {
   readonly clusterId: string;
   readonly role: Role;
   readonly name?: string;
+  /** When given, the certificate must hold exactly this key. */
+  readonly spki?: Uint8Array;
 }
 
 /** @throws PeerRefusedError when the server is not the expected one */
 export function requireServer(certificateDer: Uint8Array, expected: ExpectedPeer): Peer {
   const peer = peerOf(certificateDer, 'server');
   const { clusterId, role, name } = peer.identity;
-  if (clusterId === expected.clusterId && role === expected.role && name === (expected.name ?? name))
-    return peer;
+  if (clusterId === expected.clusterId && role === expected.role && name === (expected.name ?? name)) {
+    if (expected.spki === undefined || equalBytes(peer.certificate.spki, expected.spki)) return peer;
+    throw new PeerRefusedError(
+      `the certificate of ${peer.uri} does not hold the key that is registered for it; configure the node's own tls.key`,
+    );
+  }
   throw new PeerRefusedError(
     `the server is ${peer.uri}, expected ${formatIdentity({ ...expected, name: expected.name ?? 'any' })}; check the address`,
   );

@@ -18,6 +18,13 @@ import {
 } from './checkpoint.js';
 import type { SignatureVerifier } from './crypto.js';
 import { HASH_BYTES, leafHash, verifyInclusion } from './merkle.js';
+import {
+  followMembership,
+  readSteps,
+  stepBody,
+  type MembershipStep,
+  type MembershipTrust,
+} from './membership-chain.js';
 import { MAX_NOTE_BYTES } from './note.js';
 import { MAX_PATH_HASHES } from './tlog-proof.js';
 
@@ -44,6 +51,8 @@ export interface ReceiptBundle {
   readonly chain: readonly Uint8Array[];
   /** Version of the replicated policy in force. */
   readonly policyVersion: number;
+  /** How the members changed from the genesis until the checkpoint; left out while they are the first ones. */
+  readonly members?: readonly MembershipStep[];
 }
 
 export type ReceiptReason =
@@ -53,6 +62,8 @@ export type ReceiptReason =
   | 'unreadable'
   /** A leaf does not stand at its position in the checkpoint's tree. */
   | 'badProof'
+  /** The changes of the members do not hold. */
+  | 'badMembers'
   | CheckpointReason;
 
 export type ReceiptVerdict =
@@ -71,8 +82,11 @@ export type ReceiptVerdict =
     };
 
 export interface ReceiptTrust {
+  /** Of the membership from which the receipt starts: the first one, or one that the verifier knows from elsewhere. */
   readonly policy: CheckpointPolicy;
   readonly verifier: SignatureVerifier;
+  /** Needed to follow changes of the members; without it only checkpoints of `policy` are accepted. */
+  readonly membership?: MembershipTrust;
 }
 
 const LIMITS: CborLimits = { maxBytes: 1 << 20, maxDepth: 4 };
@@ -89,6 +103,7 @@ export function encodeReceipt(bundle: ReceiptBundle): Uint8Array {
     certificate: bundle.certificate,
     chain: bundle.chain,
     policyVersion: bundle.policyVersion,
+    ...(bundle.members === undefined ? {} : { members: bundle.members.map(stepBody) }),
   });
 }
 
@@ -110,8 +125,10 @@ export function verifyReceipt(
   if (receipt === null || receipt.length === 0) return refused(['missing']);
   const bundle = readable(receipt);
   if (bundle === null) return refused(['unreadable']);
+  const followed = policyFor(bundle, trust);
+  if (!followed.ok) return { ok: false, reasons: ['badMembers'], detail: followed.detail, bundle };
   const measurers = measurer === undefined ? [] : [measurer];
-  const verdict = verifyCheckpoint(bundle.checkpoint, trust.policy, trust.verifier, measurers);
+  const verdict = verifyCheckpoint(bundle.checkpoint, followed.policy, trust.verifier, measurers);
   const reasons: ReceiptReason[] = verdict.ok ? [] : [...verdict.reasons];
   const { checkpoint } = verdict;
   if (checkpoint !== undefined) {
@@ -120,6 +137,14 @@ export function verifyReceipt(
   }
   if (!verdict.ok || reasons.length > 0) return refused(reasons, bundle);
   return { ok: true, bundle, checkpoint: verdict.checkpoint, lines: verdict.lines };
+}
+
+type Followed =
+  { readonly ok: true; readonly policy: CheckpointPolicy } | { readonly ok: false; readonly detail: string };
+
+function policyFor({ members }: ReceiptBundle, trust: ReceiptTrust): Followed {
+  if (members === undefined || trust.membership === undefined) return { ok: true, policy: trust.policy };
+  return followMembership(members, trust.membership, trust.verifier);
 }
 
 function isProven({ leaf, index, path }: ProvenLeaf, checkpoint: Checkpoint): boolean {
@@ -139,6 +164,9 @@ function readReceipt(reader: CborReader): ReceiptBundle {
   const version = reader.uint('v');
   if (version !== RECEIPT_VERSION)
     throw new CborError('outOfRange', 'receipt.v', `version ${version} is not known`);
+  const members = reader.has('members') ? readSteps(reader, 'members') : null;
+  if (members?.length === 0)
+    throw new CborError('outOfRange', 'receipt.members', 'an empty list is left out');
   return {
     issuance: readProven(reader.value('issuance'), 'receipt.issuance'),
     measurement: readProven(reader.value('measurement'), 'receipt.measurement'),
@@ -150,6 +178,7 @@ function readReceipt(reader: CborReader): ReceiptBundle {
       MAX_CHAIN,
     ),
     policyVersion: reader.uint('policyVersion'),
+    ...(members === null ? {} : { members }),
   };
 }
 
@@ -170,7 +199,10 @@ const explanations: Record<ReceiptReason, string> = {
   unreadable: 'this is not a receipt bundle, or one of a newer version: use a newer program',
   badProof: 'a record is not in the log at the position that the receipt claims',
   malformed: 'the checkpoint is not a signed note of a tree',
+  badMembers: 'the changes of the members since the genesis do not hold',
   otherLog: 'the checkpoint is of another log than the one that is trusted',
+  otherMembership:
+    'the checkpoint was signed under another membership than the receipt accounts for: ask a node for a new receipt',
   badSignature:
     'a checkpoint line claims a trusted node but was not signed by it: the receipt was tampered with',
   belowQuorum: 'too few trusted nodes have signed the checkpoint',

@@ -133,6 +133,24 @@ export const reasons = {
     'The caller belongs to another cluster, or to another birth of this one.',
     'Check addresses, certificate and genesis file: they must be of the same cluster.',
   ),
+  NOT_A_MEMBER: call(
+    'PERMISSION_DENIED',
+    'retry',
+    'The node is not, or not yet, a member of the cluster.',
+    'Have an administrator order it in (taactl node add), or connect to another node.',
+  ),
+  NODE_REMOVED: call(
+    'PERMISSION_DENIED',
+    'final',
+    'The node was removed from the cluster; names are not used again.',
+    'Stop it; to have a node there again, add one with a new name and new keys.',
+  ),
+  DIRECTORY_UNKNOWN: call(
+    'PERMISSION_DENIED',
+    'final',
+    'The cluster knows the node with another data directory than the one that it came with.',
+    'Put the old data directory back, or replace the member (taactl node replace).',
+  ),
   ROLE_NOT_ALLOWED: call(
     'PERMISSION_DENIED',
     'final',

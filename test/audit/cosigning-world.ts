@@ -89,7 +89,7 @@ export class World {
     const last = this.history[node.stored - 1];
     node.machine = new Cosigner({
       self: node.name,
-      policy: this.policy,
+      policyAt: () => this.policy,
       verifier: cheapVerifier,
       witness: node.witness,
       published: node.published,

@@ -49,7 +49,7 @@ function noteOf(size: number, plain = ['tokyo', 'osaka']): Uint8Array {
 }
 
 const trusting: LedgerExpectations = {
-  policy: testPolicy(),
+  policyAt: () => testPolicy(),
   verifier: nodeVerifier,
   witness: headOf(66_100),
   heads: [headOf(300)],

@@ -5,7 +5,7 @@
 
 import { birthAuthority, restoreAuthority, type AuthorityDeps } from '../../src/authority/authority.js';
 import { actToBeSigned, encodeAct, type Act } from '../../src/authority/acts.js';
-import type { Applied, Authority, AuthorityEvent } from '../../src/authority/api.js';
+import type { Applied, Authority, AuthorityEvent, Configuration } from '../../src/authority/api.js';
 import { encodeCommand, type Command } from '../../src/authority/commands.js';
 import type { Audit, MeasurementFacts } from '../../src/authority/model.js';
 import type { StatementCodec } from '../../src/authority/statements.js';
@@ -13,8 +13,21 @@ import { durNs, taiNs } from '../../src/time/types.js';
 import { concat, equalBytes } from '../../src/verify/bytes.js';
 import { decode, type CborMap } from '../../src/verify/cbor.js';
 import { sha256, type SignatureVerifier } from '../../src/verify/crypto.js';
+import { nodesOf } from '../../src/verify/checkpoint-policy.js';
+import {
+  checkpointText,
+  cosignatureLine,
+  cosignatureMessage,
+  plainLine,
+  plainMessage,
+} from '../../src/verify/checkpoint.js';
 import type { Genesis } from '../../src/verify/genesis.js';
+import type { Member } from '../../src/verify/membership.js';
+import { formatNote } from '../../src/verify/note.js';
 import { encodeStatement } from '../../src/verify/statement.js';
+import { describeConfiguration } from '../../src/raft/configuration.js';
+import { encodeMembership, incarnationOf, type Learner, type Voter } from '../../src/raft/membership.js';
+import { nodeId } from '../../src/raft/types.js';
 import { Random, text } from '../verify/random.js';
 
 export const MS = 1_000_000n;
@@ -27,8 +40,13 @@ export const clusterId = 'taa.test';
 export const keyOf = (name: string): Uint8Array => text(`key of ${name}`);
 export const sign = (key: Uint8Array, message: Uint8Array): Uint8Array => sha256(concat([key, message]));
 
+/** Lines of checkpoints are as long as Ed25519 makes them. */
+const signLine = (key: Uint8Array, message: Uint8Array): Uint8Array =>
+  concat([sign(key, message), sign(key, message)]);
+
 const cheapVerifier: SignatureVerifier = {
-  verify: (_algorithm, key, message, signature) => equalBytes(signature, sign(key, message)),
+  verify: (algorithm, key, message, signature) =>
+    equalBytes(signature, algorithm === 'ed25519' ? signLine(key, message) : sign(key, message)),
 };
 
 /** Content followed by a signature of 32 bytes; the certificate is the key. */
@@ -39,19 +57,38 @@ const cheapCodec: StatementCodec = {
   check: (der, content, certificate, verifier) =>
     equalBytes(der.subarray(0, -32), content) &&
     verifier.verify('ecdsa-p256-sha256', certificate, content, der.subarray(-32)),
+  memberFault: ({ id, issuingKey, issuingCertificate }) =>
+    equalBytes(issuingKey, issuingCertificate) ? null : `the issuing certificate of ${id} holds another key`,
 };
 
 export const deps: AuthorityDeps = { verifier: cheapVerifier, statements: cheapCodec };
 
+const keysOf = (id: string) => ({
+  issuingKey: keyOf(id),
+  issuingCertificate: keyOf(id),
+  logKey: sha256(keyOf(id)),
+  tlsIdentity: `taa://${clusterId}/node/${id}`,
+});
+
+/** A member as it is ordered in. */
+export const memberOf = (id: string, site: string, kind: Member['kind'] = 'full'): Member => ({
+  ...keysOf(id),
+  id,
+  site,
+  kind,
+  tlsKey: keyOf(`tls ${id}`),
+  address: `${id}.example:7401`,
+});
+
+/** The data directory of a node. */
+export const directoryOf = (id: string): Uint8Array => sha256(text(`directory of ${id}`)).slice(0, 16);
+
 export function genesisOf(lab = true): Genesis {
   const member = (id: string, site: string, kind: 'full' | 'witness' = 'full') => ({
+    ...keysOf(id),
     id,
     site,
     kind,
-    issuingKey: keyOf(id),
-    issuingCertificate: keyOf(id),
-    logKey: sha256(keyOf(id)),
-    tlsIdentity: `taa://${clusterId}/node/${id}`,
   });
   const person = (name: string, role: Genesis['administrators'][number]['role']) => ({
     name,
@@ -81,6 +118,8 @@ export const sessionId = (name: string): Uint8Array => sha256(text(`session ${na
 
 export interface Step extends Applied {
   readonly payload: Uint8Array;
+  /** It is no command but a configuration of consensus. */
+  readonly isConfiguration: boolean;
   readonly time: bigint;
   /** The answer to the proposer. */
   readonly accepted: boolean;
@@ -108,15 +147,20 @@ export class Cluster {
     this.leaves = [...born.leaves];
   }
 
-  applyPayload(payload: Uint8Array): Step {
+  applyPayload(payload: Uint8Array, configuration?: Configuration): Step {
     this.index += 1;
-    const entry = { index: this.index, time: taiNs(this.now), payload };
+    const time = taiNs(this.now);
+    const entry =
+      configuration === undefined
+        ? { index: this.index, time, payload }
+        : { index: this.index, time, payload, configuration };
     const applied = this.authority.apply(entry, this.leaves.length);
     this.leaves.push(...applied.leaves);
     const answer = applied.events.find((event) => event.kind === 'accepted' || event.kind === 'refused');
     const step: Step = {
       ...applied,
       payload,
+      isConfiguration: configuration !== undefined,
       time: this.now,
       accepted: answer?.kind === 'accepted',
       leaf: answer?.kind === 'accepted' ? answer.leaf : null,
@@ -125,6 +169,65 @@ export class Cluster {
     };
     this.steps.push(step);
     return step;
+  }
+
+  /** Consensus commits a configuration. Learners are written `name:kind`. */
+  configure(
+    voters: readonly string[],
+    learners: readonly string[] = [],
+    outgoing: readonly string[] | null = null,
+  ): Step {
+    const participant = (id: string) => ({
+      id: nodeId(id),
+      site: '',
+      incarnation: incarnationOf(directoryOf(id)),
+    });
+    const voter = (id: string): Voter => ({ ...participant(id), kind: 'full', priority: 0 });
+    const learner = (written: string): Learner => {
+      const [id = '', kind] = written.split(':');
+      return kind === 'standby'
+        ? { ...participant(id), kind }
+        : { ...participant(id), kind: 'staging', becomes: { kind: 'full', priority: 0, replaces: null } };
+    };
+    const payload = encodeMembership({
+      voters: voters.map(voter),
+      outgoing: outgoing?.map(voter) ?? null,
+      learners: learners.map(learner),
+      retired: [],
+    });
+    return this.applyPayload(payload, describeConfiguration(payload));
+  }
+
+  /** A checkpoint over everything so far, signed by these. */
+  checkpointBy(signers: readonly string[], size = this.leaves.length): Uint8Array {
+    const policy = this.authority.checkpointPolicy(size);
+    const checkpoint = {
+      origin: policy.origin,
+      size,
+      root: sha256(text(`root ${size}`)),
+      membership: policy.membership,
+    };
+    const nodes = nodesOf(policy).filter(({ name }) => signers.includes(name));
+    return formatNote({
+      text: checkpointText(checkpoint),
+      signatures: nodes.flatMap((node) => [
+        plainLine(policy, node, signLine(node.spki, plainMessage(checkpoint))),
+        cosignatureLine(
+          node,
+          1_795_000_000,
+          signLine(node.spki, cosignatureMessage(checkpoint, 1_795_000_000)),
+        ),
+      ]),
+    });
+  }
+
+  attest(signers: readonly string[], size?: number): Step {
+    const { version } = this.authority.membership().current;
+    return this.propose('n1', {
+      kind: 'membershipAttested',
+      version,
+      note: this.checkpointBy(signers, size),
+    });
   }
 
   propose(node: string, command: Command): Step {

@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import { encode } from '../../src/verify/cbor.js';
 import { clockEvidenceStory } from './clock-evidence-story.js';
 import { goldenStory } from './golden-story.js';
+import { membersStory } from './members-story.js';
 
 const [, , directory, name = 'all'] = process.argv;
-const stories = { all: goldenStory, 'clock-evidence': clockEvidenceStory };
+const stories = { all: goldenStory, 'clock-evidence': clockEvidenceStory, members: membersStory };
 if (directory === undefined || !(name in stories)) {
   throw new Error(`give the directory to write to, and one of ${Object.keys(stories).join(', ')}`);
 }
@@ -18,6 +19,11 @@ const story = stories[name as keyof typeof stories]();
 const write = (file: string, bytes: Uint8Array): void => {
   writeFileSync(join(directory, file), bytes, { flag: 'wx' });
 };
-write('commands.cbor', encode(story.steps.map(({ payload }) => payload)));
+write(
+  'commands.cbor',
+  encode(
+    story.steps.map(({ payload, isConfiguration }) => (isConfiguration ? { config: payload } : payload)),
+  ),
+);
 write('records.cbor', encode(story.leaves));
 write('state.cbor', story.authority.snapshot());

@@ -197,8 +197,11 @@ test('a state image of another cluster, a newer program, or with a damaged byte 
   t.is(other.code, 'STATE_MALFORMED');
   const limits = { maxBytes: 1 << 26, maxDepth: 12 };
   const state = decode(snapshot, limits) as CborMap;
-  for (const key of ['v', 'stateMachineVersion']) {
-    const newer = encode(new Map([...state, [key, 2]]));
+  for (const [key, version] of [
+    ['v', 3],
+    ['stateMachineVersion', 2],
+  ] as const) {
+    const newer = encode(new Map([...state, [key, version]]));
     t.is(t.throws(() => restore(newer), { instanceOf: AuthorityError }).code, 'STATE_NEWER');
   }
   t.is(t.throws(() => restore(snapshot.subarray(1)), { instanceOf: AuthorityError }).code, 'STATE_MALFORMED');

@@ -90,13 +90,20 @@ test('what is cut, changed or of another version is no message', (t) => {
 });
 
 test('a snapshot without a published checkpoint is refused, whatever it holds', (t) => {
-  const policy = { origin: 'x/log', nodes: [], quorum: 1, distinctSites: 1 };
+  const policy = {
+    origin: 'x/log',
+    nodes: [],
+    quorum: 1,
+    distinctSites: 1,
+    membership: null,
+    previous: null,
+  };
   const { proof } = messages[1] as Extract<SnapshotMessage, { kind: 'snapshot' }>;
   const verdict = verifySnapshot(
     encodeSnapshot(body),
     proof,
     { size: 0, root: hash(0) },
-    policy,
+    () => policy,
     nodeVerifier,
   );
   t.false(verdict.ok);

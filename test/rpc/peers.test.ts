@@ -273,7 +273,7 @@ test.serial('a node that answers under the wrong name is not believed', async (t
 for (const [what, material, reason] of [
   ['a client', () => cluster.material('client', 'tsa-1'), 'ROLE_NOT_ALLOWED'],
   ['an administrator', () => cluster.material('admin', 'alice'), 'ROLE_NOT_ALLOWED'],
-  ['a node that is no peer', () => cluster.material('node', 'n9'), 'ROLE_NOT_ALLOWED'],
+  ['a node that is no peer', () => cluster.material('node', 'n9'), 'NOT_A_MEMBER'],
   [
     'a node of another cluster with the same root',
     () => cluster.material('node', 'n2', { identity: { clusterId: 'other.test', role: 'node', name: 'n2' } }),

@@ -65,6 +65,10 @@ export class SimulatedNetwork {
           if (life.alive && life.pausedUntil <= this.#scheduler.now) handler(peer);
         });
       },
+      // Names are proof enough here: who is a member is judged by consensus alone.
+      setDirectory: () => undefined,
+      onRefused: () => undefined,
+      incarnationOf: () => null,
     };
   }
 

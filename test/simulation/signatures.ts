@@ -48,6 +48,7 @@ export const simulatedStatements: StatementCodec = {
       verifier.verify('ecdsa-p256-sha256', certificate, content, parts.signature)
     );
   },
+  memberFault: () => null,
 };
 
 export function readStatement(der: Uint8Array): { content: Uint8Array; signature: Uint8Array } | null {

@@ -10,6 +10,7 @@ import type { LedgerOrigin, LedgerStore } from '../../audit/storage.js';
 import type { DurNs } from '../../time/types.js';
 import { durNs, NS_PER_S } from '../../time/types.js';
 import type { CheckpointPolicy } from '../../verify/checkpoint-policy.js';
+import type { MembershipStep } from '../../verify/membership-chain.js';
 import type { Environment } from '../environment.js';
 import { PULL_RATE, type BulkPeers } from './bulk-request.js';
 import { LedgerFill } from './ledger-fill.js';
@@ -38,7 +39,10 @@ export interface CatchUpDeps {
   /** Bytes a second to pull; `PULL_RATE` by default. */
   readonly rate?: number | undefined;
   readonly peers: () => readonly string[];
-  readonly policy: () => CheckpointPolicy;
+  /** Whose lines publish a checkpoint after these changes of the members; of the first ones if they do not hold. */
+  readonly policyAfter: (members: readonly MembershipStep[]) => CheckpointPolicy;
+  /** How the members changed until a checkpoint of this size. */
+  readonly members: (size: number) => readonly MembershipStep[];
   readonly newest: () => { readonly size: number; readonly note: Uint8Array } | null;
   readonly appliedIndex: () => number;
   readonly proposeDigest: () => void;
@@ -74,13 +78,21 @@ export class CatchUp {
       ledger,
       store,
       newest: deps.newest,
+      members: deps.members,
       complete: () => this.ledgerComplete,
       send: bulk.send,
       wanted: () => this.#propose(),
       mono,
     });
-    const { policy, install, diverged } = deps;
-    this.#pull = new SnapshotPull({ ...bulk, own: () => ledger.head(), policy, verifier, install, diverged });
+    const { policyAfter, install, diverged } = deps;
+    this.#pull = new SnapshotPull({
+      ...bulk,
+      own: () => ledger.head(),
+      policyAfter,
+      verifier,
+      install,
+      diverged,
+    });
     if (origin === null || origin.next === null) return;
     this.#fill = new LedgerFill(
       { ...origin, next: origin.next },

@@ -39,11 +39,12 @@ import { ClockWatch } from './clock-watch.js';
 import { ClusterTime, decodeClockWord, encodeClockWord } from './cluster-time.js';
 import { Issuance } from './issuance.js';
 import { Outcomes } from './outcomes.js';
-import { bornMembership } from './born-membership.js';
+import { knownMembership } from './born-membership.js';
+import { knownMembers, MemberEmptiedError, MembersKeeper, policyAfter } from './members.js';
 import { raftTransport } from './peer-messages.js';
 import type { CommandResult } from './proposals.js';
 import { Proposals } from './proposals.js';
-import { genesisPolicy, Publication } from './publication.js';
+import { Publication, type PublicationMembers } from './publication.js';
 import { Receipts } from './receipts.js';
 import { LEDGER_SYNC_INTERVAL, Replica } from './replica.js';
 import { settledStorage, type SettledStorage } from './settled-storage.js';
@@ -85,6 +86,8 @@ export interface NodeCoreHooks {
   /** A step of the pipeline is about to be made by this node. */
   readonly step?: (kind: string, audit: Audit) => void;
   readonly published?: (size: number) => void;
+  /** This node was taken out of the cluster: what is left to do is to stop. */
+  readonly removed?: (detail: string) => void;
   readonly fatal: (error: Error) => void;
 }
 
@@ -130,7 +133,6 @@ export class NodeCore {
   readonly run: Uint8Array;
   readonly #env: Environment;
   readonly #storage: SettledStorage;
-  readonly #site: string;
   readonly #clusterTime: ClusterTime;
   readonly #sessions = new Set<AuditSession>();
   readonly #growth = new Set<(size: number) => void>();
@@ -156,10 +158,6 @@ export class NodeCore {
     this.#storage = settledStorage(options.environment.storage);
     this.#env = { ...options.environment, storage: this.#storage };
     this.run = this.#env.random(16);
-    const member = options.genesis.members.find(({ id }) => id === options.node);
-    if (member === undefined)
-      throw new Error(`${options.node} is not a member named in the genesis document`);
-    this.#site = member.site;
     this.#clusterTime = new ClusterTime(this.#env.clockReading);
   }
 
@@ -206,8 +204,13 @@ export class NodeCore {
     return this.#running.testimony;
   }
 
+  /** As the applied state says; empty while this node does not find itself among the members. */
   get site(): string {
-    return this.#site;
+    return this.authority.member(this.options.node)?.site ?? '';
+  }
+
+  get members(): MembersKeeper {
+    return this.#running.members;
   }
 
   get sessionCount(): number {
@@ -228,7 +231,7 @@ export class NodeCore {
   /** Why this node does not serve now; empty when it does. */
   unready(): readonly string[] {
     if (this.#stopping) return ['SHUTTING_DOWN'];
-    const reasons = [...this.impairments()];
+    const reasons = [...this.impairments(), ...this.#running.members.unready()];
     if (this.#running.raft.status().leader === null) reasons.push('NO_QUORUM');
     return reasons;
   }
@@ -364,14 +367,18 @@ export class NodeCore {
     const born = image === null ? birthAuthority(genesis, deps) : null;
     for (const leaf of born?.leaves ?? []) ledger.append(leaf);
     const authority = born?.authority ?? restoreAuthority((image as LedgerImage).state, genesis, deps);
-    const raft = this.#createRaft(image?.appliedIndex ?? 0, origin);
+    const raft = this.#createRaft(authority, image?.appliedIndex ?? 0, origin);
     const proposals = new Proposals(raft, env.timers, env.mono, (duration) =>
       this.options.observer?.committed(duration),
     );
     const testimony = new Testimony(node, this.run, env.random, proposals);
+    const membersView: PublicationMembers = {
+      policyAt: (size) => authority.checkpointPolicy(size),
+      names: () => knownMembers(authority.membership()).map(({ id }) => id),
+    };
     const publication: Publication = new Publication(
       env,
-      genesis,
+      membersView,
       node,
       ledger,
       () => authority.policy().taaStop,
@@ -387,7 +394,7 @@ export class NodeCore {
         fatal: this.options.hooks.fatal,
       },
     );
-    const receipts = new Receipts(genesis, authority, ledger, publication);
+    const receipts = new Receipts(authority, ledger, publication);
     const outcomes = new Outcomes(
       {
         current: (audit) => authority.audit(audit.device, audit.sequence),
@@ -435,8 +442,9 @@ export class NodeCore {
       begun: image !== null,
       pace: this.options.digestPace ?? DIGEST_PACE,
       rate: this.options.pullRate,
-      peers: () => genesis.members.map(({ id }) => id).filter((id) => id !== node),
-      policy: () => genesisPolicy(genesis),
+      peers: () => membersView.names().filter((id) => id !== node),
+      policyAfter: (steps) => policyAfter(genesis, steps, env.verifier),
+      members: (size) => authority.membershipSteps(size),
       newest: () => publication.newest(),
       appliedIndex: () => replica.appliedIndex,
       proposeDigest: () => testimony.stateDigest(),
@@ -446,9 +454,24 @@ export class NodeCore {
       fatal: this.options.hooks.fatal,
     });
     const clockWatch = new ClockWatch(testimony, env.notifier);
+    const members = new MembersKeeper(
+      {
+        node,
+        mono: env.mono,
+        network: env.transport,
+        notifier: env.notifier,
+        newest: () => publication.newest(),
+        removed: (detail) => this.options.hooks.removed?.(detail),
+        emptied: (detail) => this.options.hooks.fatal(new MemberEmptiedError(detail)),
+      },
+      authority,
+      raft,
+      testimony,
+    );
     const first = this.#parts === null;
     this.#parts = {
       catchUp,
+      members,
       authority,
       ledger,
       raft,
@@ -465,6 +488,7 @@ export class NodeCore {
       raft.start(() => {
         if (first) testimony.nodeStarted(this.options.version, SUPPORTED_VERSION);
         catchUp.start();
+        members.start();
         this.#tick();
         ready();
         this.#composing = false;
@@ -474,14 +498,14 @@ export class NodeCore {
     });
   }
 
-  #createRaft(appliedIndex: number, origin: LedgerOrigin | null): Raft {
+  #createRaft(authority: Authority, appliedIndex: number, origin: LedgerOrigin | null): Raft {
     const env = this.#env;
     const { genesis, node, incarnation, timing, seed, hooks } = this.options;
     return createRaft({
       id: nodeId(node),
       clusterId: genesis.clusterId,
       incarnation: incarnationOf(incarnation),
-      membership: { asOf: logIndex(0), index: logIndex(0), membership: bornMembership(genesis) },
+      membership: knownMembership(authority.membership(), genesis, appliedIndex),
       store: env.storage.log,
       transport: raftTransport(env.transport, {
         checkpoint: (from, bytes) => this.#parts?.publication.receive(from, bytes),
@@ -521,6 +545,10 @@ export class NodeCore {
     this.options.hooks.event?.(event, entry);
     this.#running.proposals.applied(event, entry.index);
     this.#count(event);
+    if (event.kind === 'membershipChanged') this.#running.members.changed();
+    if (event.kind === 'membershipAnomaly') {
+      this.#env.notifier.notify({ severity: 'alarm', code: 'MEMBERSHIP_ANOMALY', message: event.detail });
+    }
     for (const session of this.#sessions) session.applied(event);
   }
 
@@ -534,6 +562,7 @@ export class NodeCore {
   #advance(): void {
     this.#running.outcomes.advance();
     this.#running.issuance.advance();
+    this.#running.members.advance();
   }
 
   #tick(): void {
@@ -570,7 +599,7 @@ export class NodeCore {
     if (state === this.#said?.state && mono - this.#said.mono < CLOCK_WORD_INTERVAL) return;
     this.#said = { state, mono };
     const word = encodeClockWord(reading);
-    for (const { id } of this.options.genesis.members) {
+    for (const { id } of knownMembers(this.authority.membership())) {
       if (id !== this.options.node) this.#env.transport.send(id, 'control', 'clock', word);
     }
   }
@@ -586,7 +615,7 @@ export class NodeCore {
     return {
       cluster: this.options.genesis.clusterId,
       node: this.options.node,
-      site: this.#site,
+      site: this.site,
       run: this.run,
       mono: env.mono,
       timers: env.timers,
@@ -616,6 +645,10 @@ export class NodeCore {
     if (this.#stopping) return SHUTTING_DOWN;
     if (this.#impairments.has('LEDGER_DIVERGED')) {
       return { reason: 'LEDGER_DIVERGED', detail: 'this node only stands for inspection' };
+    }
+    const [notAMember] = this.#running.members.unready();
+    if (notAMember !== undefined) {
+      return { reason: notAMember, detail: 'this node is not a member in force; connect to another' };
     }
     if (this.#leapTableDiffers()) return LEAP_TABLE_NOT_APPROVED;
     const { taaStop, audit } = this.authority.policy();
@@ -658,6 +691,7 @@ const baseOf = ({ appliedIndex, appliedTerm, time }: LedgerOrigin): LogBase => (
 
 interface Parts {
   readonly catchUp: CatchUp;
+  readonly members: MembersKeeper;
   readonly authority: Authority;
   readonly ledger: Ledger;
   readonly raft: Raft;

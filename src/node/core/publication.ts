@@ -10,9 +10,8 @@ import type { WitnessState } from '../../audit/storage.js';
 import type { TreeHead } from '../../audit/types.js';
 import type { ClockReading } from '../../time/types.js';
 import { posixSeconds } from '../../verify/calendar.js';
-import { checkpointPolicy, logOrigin, type CheckpointPolicy } from '../../verify/checkpoint-policy.js';
+import type { CheckpointPolicy } from '../../verify/checkpoint-policy.js';
 import { readCheckpoint } from '../../verify/checkpoint.js';
-import type { Genesis } from '../../verify/genesis.js';
 import type { Environment } from '../environment.js';
 
 export interface PublicationListener {
@@ -26,12 +25,13 @@ export interface PublicationListener {
   readonly complete: () => boolean;
 }
 
-export const genesisPolicy = ({ clusterId, members, trust }: Genesis): CheckpointPolicy =>
-  checkpointPolicy({
-    origin: logOrigin(clusterId),
-    nodes: members.map(({ id, site, logKey }) => ({ name: id, site, key: logKey })),
-    ...trust,
-  });
+/** Who signs and who is told, as the applied state says. */
+export interface PublicationMembers {
+  /** Whose lines publish a checkpoint of this size. */
+  readonly policyAt: (size: number) => CheckpointPolicy;
+  /** Names of all members, in force or ordered. */
+  readonly names: () => readonly string[];
+}
 
 interface Waiting {
   readonly size: number;
@@ -40,7 +40,7 @@ interface Waiting {
 
 export class Publication {
   readonly #env: Environment;
-  readonly #genesis: Genesis;
+  readonly #members: PublicationMembers;
   readonly #node: string;
   readonly #ledger: Ledger;
   readonly #listener: PublicationListener;
@@ -53,14 +53,14 @@ export class Publication {
 
   constructor(
     env: Environment,
-    genesis: Genesis,
+    members: PublicationMembers,
     node: string,
     ledger: Ledger,
     clockLimit: () => bigint,
     listener: PublicationListener,
   ) {
     this.#env = env;
-    this.#genesis = genesis;
+    this.#members = members;
     this.#node = node;
     this.#ledger = ledger;
     this.#clockLimit = clockLimit;
@@ -150,7 +150,7 @@ export class Publication {
     }
     this.#cosigner = new Cosigner({
       self: this.#node,
-      policy: genesisPolicy(this.#genesis),
+      policyAt: this.#members.policyAt,
       verifier: this.#env.verifier,
       witness,
       published,
@@ -177,7 +177,7 @@ export class Publication {
         this.#sign(effect);
         break;
       case 'broadcast':
-        for (const { id } of this.#genesis.members) if (id !== this.#node) this.#send(id, effect.bytes);
+        for (const name of this.#members.names()) if (name !== this.#node) this.#send(name, effect.bytes);
         break;
       case 'send':
         this.#send(effect.to, effect.bytes);
@@ -200,7 +200,7 @@ export class Publication {
         break;
       case 'wrongLogKey':
         this.#listener.diverged(
-          'the log key is not the one that the genesis names for this node; restore the right key',
+          'the log key is not the one that is registered for this node; restore the right key',
         );
         break;
       case 'forkEvidence':

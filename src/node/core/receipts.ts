@@ -6,7 +6,6 @@
 import type { Ledger } from '../../audit/ledger.js';
 import type { Authority } from '../../authority/api.js';
 import type { Audit } from '../../authority/model.js';
-import type { Genesis } from '../../verify/genesis.js';
 import type { ProvenLeaf } from '../../verify/receipt.js';
 import { encodeReceipt } from '../../verify/receipt.js';
 
@@ -24,13 +23,11 @@ export class NoReceiptError extends Error {
 }
 
 export class Receipts {
-  readonly #genesis: Genesis;
   readonly #authority: Authority;
   readonly #ledger: Ledger;
   readonly #published: PublishedCheckpoint;
 
-  constructor(genesis: Genesis, authority: Authority, ledger: Ledger, published: PublishedCheckpoint) {
-    this.#genesis = genesis;
+  constructor(authority: Authority, ledger: Ledger, published: PublishedCheckpoint) {
     this.#authority = authority;
     this.#ledger = ledger;
     this.#published = published;
@@ -48,6 +45,7 @@ export class Receipts {
       done(new NoReceiptError(`no published checkpoint covers leaf ${outcome.leaf} yet`));
       return;
     }
+    const members = this.#authority.membershipSteps(checkpoint.size);
     this.#prove(audit.leaf, checkpoint.size, (error, measurement) => {
       if (error !== null || measurement === undefined) {
         done(error);
@@ -67,6 +65,7 @@ export class Receipts {
             certificate,
             chain: this.#chainOf(audit.node),
             policyVersion: audit.policyVersion,
+            ...(members.length === 0 ? {} : { members }),
           }),
         );
       });
@@ -87,7 +86,7 @@ export class Receipts {
   }
 
   #chainOf(node: string): readonly Uint8Array[] {
-    const member = this.#genesis.members.find(({ id }) => id === node);
+    const member = this.#authority.member(node);
     return member === undefined ? [] : [member.issuingCertificate];
   }
 }

@@ -9,6 +9,7 @@ import type { Applied, Authority, AuthorityEvent } from '../../authority/api.js'
 import type { Ledger } from '../../audit/ledger.js';
 import type { LedgerStore } from '../../audit/storage.js';
 import type { DetachedBody, TreeHead } from '../../audit/types.js';
+import { describeConfiguration } from '../../raft/configuration.js';
 import type { Entry } from '../../raft/types.js';
 import { readStateDigestRecord } from '../../verify/audit-records.js';
 import type { RecordedState } from './snapshot-server.js';
@@ -137,9 +138,13 @@ export class Replica {
     this.#appliedIndex = entry.index;
     this.#appliedTime = entry.time;
     this.#appliedTerm = entry.term;
-    if (entry.kind !== 'command') return;
+    if (entry.kind === 'noop') return;
+    const { index, payload } = entry;
+    const time = taiNs(entry.time);
     const applied: Applied = this.#authority.apply(
-      { index: entry.index, time: taiNs(entry.time), payload: entry.payload },
+      entry.kind === 'config'
+        ? { index, time, payload, configuration: describeConfiguration(payload) }
+        : { index, time, payload },
       this.#ledger.size,
     );
     if (applied.before !== undefined) this.#keep(before, applied.before, applied.leaves);

@@ -5,9 +5,10 @@
 
 import type { DetachedBody } from '../../audit/types.js';
 import { asBytes, decodeMap, type CborReader } from '../../verify/cbor-reader.js';
-import { CborError, encode, type CborLimits } from '../../verify/cbor.js';
+import { CborError, encode, type CborLimits, type CborObject } from '../../verify/cbor.js';
 import { MAX_LEAF_BYTES, TILE_WIDTH } from '../../audit/tiles.js';
 import { HASH_BYTES } from '../../verify/merkle.js';
+import { readSteps, stepBody, type MembershipStep } from '../../verify/membership-chain.js';
 import { MAX_NOTE_BYTES } from '../../verify/note.js';
 
 /** Why a snapshot may be believed: the record of its state's digest stands in a published log that continues its tree. */
@@ -21,6 +22,8 @@ export interface SnapshotProof {
   /** The snapshot's tree, and the tree that the asker has, are prefixes of the checkpoint's. */
   readonly consistency: readonly Uint8Array[];
   readonly prefix: readonly Uint8Array[];
+  /** How the members changed from the genesis until the checkpoint; left out while they are the first ones. */
+  readonly members?: readonly MembershipStep[];
 }
 
 export type SnapshotMessage =
@@ -77,7 +80,7 @@ const kinds = [
 export function encodeSnapshotMessage(message: SnapshotMessage): Uint8Array {
   switch (message.kind) {
     case 'snapshot':
-      return encode({ v: VERSION, ...message, proof: { ...message.proof } });
+      return encode({ v: VERSION, ...message, proof: proofBody(message.proof) });
     case 'bodies':
       return encode({
         v: VERSION,
@@ -151,8 +154,15 @@ function read(reader: CborReader): SnapshotMessage {
   }
 }
 
+const proofBody = ({ members, ...proof }: SnapshotProof): CborObject => ({
+  ...proof,
+  members: members?.map(stepBody),
+});
+
 function readProof(reader: CborReader): SnapshotProof {
+  const members = reader.has('members') ? { members: readSteps(reader, 'members') } : {};
   return {
+    ...members,
     leaf: reader.bytes('leaf', { max: MAX_LEAF_BYTES }),
     leafIndex: reader.uint('leafIndex'),
     path: blobs(reader, 'path', HASH_BYTES),

@@ -7,6 +7,7 @@ import type { LedgerImage } from '../../audit/storage.js';
 import type { TreeHead } from '../../audit/types.js';
 import { equalBytes } from '../../verify/bytes.js';
 import type { CheckpointPolicy } from '../../verify/checkpoint-policy.js';
+import type { MembershipStep } from '../../verify/membership-chain.js';
 import { sha256, type SignatureVerifier } from '../../verify/crypto.js';
 import { BulkRequest, type BulkPeers } from './bulk-request.js';
 import type { SnapshotMessage } from './snapshot-messages.js';
@@ -22,7 +23,8 @@ export interface ProvenSnapshot {
 
 export interface SnapshotPullDeps extends BulkPeers {
   readonly own: () => TreeHead;
-  readonly policy: () => CheckpointPolicy;
+  /** Whose lines publish a checkpoint after these changes of the members; of the first ones if they do not hold. */
+  readonly policyAfter: (members: readonly MembershipStep[]) => CheckpointPolicy;
   readonly verifier: SignatureVerifier;
   readonly install: (snapshot: ProvenSnapshot) => void;
   /** A quorum has signed another tree than this node's. */
@@ -126,9 +128,9 @@ export class SnapshotPull {
   }
 
   #complete(offer: Offer): void {
-    const { own, policy, verifier } = this.#deps;
+    const { own, policyAfter, verifier } = this.#deps;
     const verdict = equalBytes(sha256(this.#parts), offer.digest)
-      ? verifySnapshot(this.#parts, offer.proof, own(), policy(), verifier)
+      ? verifySnapshot(this.#parts, offer.proof, own(), policyAfter, verifier)
       : ({ ok: false, fault: 'its parts do not make it', diverged: false } as const);
     if (verdict.ok && verdict.image.appliedIndex >= (this.#least ?? 0)) {
       this.stop();

@@ -18,6 +18,7 @@ import {
   PART_BYTES,
   type SnapshotMessage,
 } from './snapshot-messages.js';
+import type { MembershipStep } from '../../verify/membership-chain.js';
 import { encodeSnapshot, type SnapshotBody } from './snapshot.js';
 
 /** One is proven, one waits for its checkpoint, one may still be on its way to somebody. */
@@ -43,6 +44,8 @@ export interface SnapshotServerDeps {
   readonly ledger: Ledger;
   readonly store: Pick<LedgerStore, 'readTile' | 'readBundle' | 'readBodies'>;
   readonly newest: () => { readonly size: number; readonly note: Uint8Array } | null;
+  /** How the members changed until a checkpoint of this size. */
+  readonly members: (size: number) => readonly MembershipStep[];
   /** Nothing is missing in this node's own ledger. */
   readonly complete: () => boolean;
   readonly send: (to: string, message: Uint8Array) => void;
@@ -109,7 +112,9 @@ export class SnapshotServer {
           }
           const { digest, bytes } = encodedOf(kept);
           const { leaf, leafIndex, term } = kept;
-          const proof = { leaf, leafIndex, path, note, consistency, prefix };
+          const members = this.#deps.members(size);
+          const steps = members.length === 0 ? {} : { members };
+          const proof = { leaf, leafIndex, path, note, consistency, prefix, ...steps };
           answer({ kind: 'snapshot', digest, length: bytes.length, term, have, proof });
         };
         // A tree of its own that is larger, or empty, proves nothing; the asker decides.

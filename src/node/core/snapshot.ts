@@ -17,6 +17,7 @@ import { CborError, encode } from '../../verify/cbor.js';
 import type { CheckpointPolicy } from '../../verify/checkpoint-policy.js';
 import { verifyCheckpoint } from '../../verify/checkpoint.js';
 import { sha256, type SignatureVerifier } from '../../verify/crypto.js';
+import type { MembershipStep } from '../../verify/membership-chain.js';
 import { HASH_BYTES, leafHash, verifyConsistency, verifyInclusion } from '../../verify/merkle.js';
 import type { SnapshotProof } from './snapshot-messages.js';
 
@@ -61,11 +62,11 @@ export function verifySnapshot(
   bytes: Uint8Array,
   proof: SnapshotProof,
   own: TreeHead,
-  policy: CheckpointPolicy,
+  policyAfter: (members: readonly MembershipStep[]) => CheckpointPolicy,
   verifier: SignatureVerifier,
 ): SnapshotVerdict {
   const refuse = (fault: string): SnapshotVerdict => ({ ok: false, fault, diverged: false });
-  const published = verifyCheckpoint(proof.note, policy, verifier);
+  const published = verifyCheckpoint(proof.note, policyAfter(proof.members ?? []), verifier);
   if (!published.ok) return refuse(`its checkpoint is not published: ${published.reasons.join(', ')}`);
   const { size, root } = published.checkpoint;
   const record = readStateDigestRecord(proof.leaf);

@@ -180,6 +180,10 @@ export class Testimony {
     );
   }
 
+  membershipAttested(version: number, note: Uint8Array, done: Done): void {
+    this.#propose({ kind: 'membershipAttested', version, note }, PATIENCE, done);
+  }
+
   /** Ends the tree at a boundary; makes no record. */
   checkpoint(): void {
     this.#propose({ kind: 'checkpoint' }, durNs(NS_PER_S), nobody);

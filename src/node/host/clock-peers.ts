@@ -32,6 +32,9 @@ export function connectClockPeers(
           else handler(from, kind, bytes);
         }),
       onPeerLost: (handler) => network.onPeerLost(handler),
+      setDirectory: (directory) => network.setDirectory(directory),
+      onRefused: (handler) => network.onRefused(handler),
+      incarnationOf: (peer) => network.incarnationOf(peer),
     },
     close: () => agreement.close(),
   };

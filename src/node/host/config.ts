@@ -37,6 +37,8 @@ export interface NodeConfig {
     readonly tlsCertificate: string;
   };
   readonly lab: boolean;
+  /** The genesis does not name this node: an administrator orders it in, and it joins with an empty data directory. */
+  readonly join: boolean;
   readonly listen: {
     readonly peers: HostPort;
     readonly clients: HostPort;
@@ -216,6 +218,7 @@ export function parseConfig(file: string, text: string): NodeConfig {
     'store',
     'keys',
     'lab',
+    'join',
     'listen',
     'peers',
     'timing',
@@ -231,6 +234,7 @@ export function parseConfig(file: string, text: string): NodeConfig {
       : null,
     keys: readKeys(root, lab),
     lab,
+    join: root.boolean('join', false),
     listen: readListen(root.section('listen')),
     peers: root.list('peers').map((peer) => {
       peer.allow(['node', 'address', 'clock']);

@@ -13,6 +13,7 @@ import type { TlsMaterial } from '../../pki/tls.js';
 import { equalBytes } from '../../verify/bytes.js';
 import { nodeVerifier } from '../../verify/crypto.js';
 import type { Genesis, GenesisMember } from '../../verify/genesis.js';
+import { formatIdentity } from '../../verify/identity.js';
 import { oids } from '../../verify/oids.js';
 import { peerOf } from '../../verify/peer.js';
 import { checkChain, parseCertificate } from '../../verify/x509.js';
@@ -40,10 +41,12 @@ export function openCredentials(config: NodeConfig, genesis: Genesis): NodeCrede
   const { directory, passphraseFile, tlsCertificate } = config.keys;
   const passphrase = passphraseFile === null ? null : readPassphrase({ file: passphraseFile });
   const keys = openKeyDirectory({ directory, passphrase });
+  // The keys of one that joins later are compared when it finds itself in the log.
   const member = genesis.members.find(({ id }) => id === config.node);
   if (member !== undefined) requireKeysOf(member, keys, directory);
   const chain = readChain(tlsCertificate);
-  requireUsable(tlsCertificate, chain, keys, genesis, member);
+  const identity = formatIdentity({ clusterId: genesis.clusterId, role: 'node', name: config.node });
+  requireUsable(tlsCertificate, chain, keys, genesis, identity);
   return { keys, tls: { chain, key: keys.tlsKey('tls'), trustAnchors: genesis.trustAnchors } };
 }
 
@@ -76,7 +79,7 @@ function requireUsable(
   chain: readonly Uint8Array[],
   keys: KeyStore,
   genesis: Genesis,
-  member: GenesisMember | undefined,
+  identity: string,
 ): void {
   const at = Math.floor(Date.now() / 1000);
   let uri: string;
@@ -96,8 +99,7 @@ function requireUsable(
   } catch (cause) {
     throw unusable(file, (cause as Error).message, cause);
   }
-  if (member !== undefined && uri !== member.tlsIdentity)
-    throw unusable(file, `is the certificate of ${uri}, not of ${member.tlsIdentity}`);
+  if (uri !== identity) throw unusable(file, `is the certificate of ${uri}, not of ${identity}`);
   if (!equalBytes(spki, keys.signer('tls').spki)) throw unusable(file, 'does not belong to the key tls.key');
 }
 

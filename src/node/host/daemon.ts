@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { statementCodec } from '../../authority/statements.js';
 import type { ClockService } from '../../clock/index.js';
@@ -47,6 +47,8 @@ export interface DaemonOptions {
   readonly notifier: Notifier;
   /** The disk failed or an invariant broke: the process must end. */
   readonly fatal: (error: Error) => void;
+  /** The node was removed from the cluster: a clean stop, and nothing to start again. */
+  readonly removed: (detail: string) => void;
 }
 
 export interface Daemon {
@@ -99,7 +101,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     version: options.version,
     statements: statementCodec,
     observer: durations,
-    hooks: { fatal: options.fatal },
+    hooks: { fatal: options.fatal, removed: options.removed },
   });
   await new Promise<void>((resolve) => core.start(resolve));
   return serve(options, core, {
@@ -212,18 +214,35 @@ const unusableGenesis = (config: NodeConfig, problem: string, cause: unknown): C
     { cause },
   );
 
+/** @throws ConfigError when configuration and genesis do not fit each other */
 export function requireFits(config: NodeConfig, { genesis }: VerifiedGenesis): void {
   const names = genesis.members.map(({ id }) => id);
-  if (!names.includes(config.node)) {
-    throw new ConfigError(
-      `node ${config.node} is not a member; the genesis names ${names.join(', ')} (key "node")`,
-    );
-  }
   if (config.lab && !genesis.lab) {
     throw new ConfigError(
       'lab: true does not fit: the genesis says that this cluster is no laboratory; remove "lab"',
     );
   }
+  if (names.includes(config.node)) {
+    if (config.join) {
+      throw new ConfigError(
+        `node ${config.node} is named in the genesis and was born with the cluster; remove "join"`,
+      );
+    }
+    // Members come and go after the birth; only then does the genesis say who they are.
+    if (!existsSync(join(config.dataDirectory, 'VERSION'))) requireFirstPeers(config, names);
+    return;
+  }
+  if (!config.join) {
+    throw new ConfigError(
+      `node ${config.node} is not a member; the genesis names ${names.join(', ')} (key "node"). For a member that an administrator orders in later (taactl node add), set "join: true"`,
+    );
+  }
+  if (config.peers.length === 0) {
+    throw new ConfigError('there is nobody to join; name members with their addresses in "peers"');
+  }
+}
+
+function requireFirstPeers(config: NodeConfig, names: readonly string[]): void {
   for (const name of names) {
     if (name !== config.node && !config.peers.some((peer) => peer.node === name)) {
       throw new ConfigError(`member ${name} has no address; add it to "peers"`);
