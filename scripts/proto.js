@@ -1,6 +1,6 @@
 // `npm run proto [-- DIR]`: generates the TypeScript types of proto/ into src/wire/gen (or DIR). They are checked in;
-// test/wire/generated.test.ts fails when they are not current. Without DIR it also writes docs/error-reasons.md and
-// docs/access.md from the compiled tables, and adds what is new to test/fixtures/proto-outline.json.
+// test/wire/generated.test.ts fails when they are not current. Without DIR it also writes docs/error-reasons.md,
+// docs/access.md and docs/metrics.md from the compiled tables, and adds what is new to test/fixtures/proto-outline.json.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -38,11 +38,12 @@ for (const name of named(outDir, '.ts')) {
 
 const compiled = (module) => import(join(root, 'dist', 'src', module));
 if (process.argv[2] === undefined && existsSync(join(root, 'dist', 'src'))) {
-  const [{ renderReasons }, { refusalReasons }, { renderAccess }] = await Promise.all(
-    ['wire/reasons.js', 'authority/refusals.js', 'rpc/access.js'].map(compiled),
+  const [{ renderReasons }, { refusalReasons }, { renderAccess }, { describeMetrics }] = await Promise.all(
+    ['wire/reasons.js', 'authority/refusals.js', 'rpc/access.js', 'rpc/metrics.js'].map(compiled),
   );
   writeFileSync(join(root, 'docs', 'error-reasons.md'), renderReasons(refusalReasons));
   writeFileSync(join(root, 'docs', 'access.md'), renderAccess());
+  writeFileSync(join(root, 'docs', 'metrics.md'), describeMetrics());
 }
 
 const outline = join(root, 'dist', 'test', 'wire', 'proto-outline.js');

@@ -115,6 +115,10 @@ export interface ClockStatus {
   readonly sources: readonly SourceStatus[];
   readonly peers: readonly PeerStatus[];
   readonly leap: PossibleLeap;
+  /** Fitted rate of TAI against the oscillator and its standard error, ppb; null while none is known. */
+  readonly rate: { readonly ratePpb: number; readonly skewPpb: number } | null;
+  /** How late the worker's event loop ran, 99th percentile since start, milliseconds. */
+  readonly workerDelayMs: number;
 }
 
 export interface ClockService {

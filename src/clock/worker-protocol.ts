@@ -61,5 +61,9 @@ export type FromWorker =
       readonly sources: readonly SourceStatus[];
       readonly peers: readonly PeerStatus[];
       readonly leap: PossibleLeap;
+      /** Fitted rate and its standard error, ppb. */
+      readonly rate: { readonly ratePpb: number; readonly skewPpb: number } | null;
+      /** How late the worker's event loop ran, 99th percentile since start, milliseconds. */
+      readonly workerDelayMs: number;
     }
   | { readonly kind: 'stopped'; readonly memory: ClockMemory };

@@ -3,6 +3,7 @@
  * busy main thread costs the time stamps nothing. Every state is published to shared memory before it is told to anyone.
  */
 
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Discipline } from './core/discipline.js';
 import type { ClockEffect, ClockInput } from './core/inputs.js';
@@ -22,6 +23,8 @@ import type { FromWorker, ToWorker, WorkerPeers, WorkerSource, WorkerStart } fro
 /** Longest sleep between two signs of life. */
 const HEARTBEAT_MS = 100;
 const PROBE_EVERY_NS = 1_000_000_000n;
+/** The event loop is looked at this often; what is measured includes it. */
+const DELAY_RESOLUTION_MS = 100;
 /** A tick that comes this much too late was kept from running: the process, or the machine, stood still. */
 const PAUSED_NS = 500_000_000n;
 
@@ -46,6 +49,7 @@ class ClockWorker {
   readonly #peers: PeerSocket | null;
   #probedMono = readMono();
   #tickedMono = readMono();
+  readonly #delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
   #nextTick: NodeJS.Timeout | null = null;
   #nextTickMono = 0n;
   #stopped = false;
@@ -70,6 +74,7 @@ class ClockWorker {
   }
 
   run(): void {
+    this.#delay.enable();
     for (const link of this.#links.values()) link.start();
     // The raised epoch is stored before the first reading of it can be told.
     this.#send({ kind: 'memory', memory: this.#discipline.memory() });
@@ -98,6 +103,8 @@ class ClockWorker {
           sources: this.#discipline.sourceStatus(),
           peers: this.#discipline.peerStatus(),
           leap: this.#discipline.comingLeap(),
+          rate: this.#discipline.rate,
+          workerDelayMs: Math.max(0, this.#delay.percentile(99) / 1e6 - DELAY_RESOLUTION_MS),
         });
         return;
       case 'established': {
@@ -112,6 +119,7 @@ class ClockWorker {
 
   #stop(): void {
     this.#stopped = true;
+    this.#delay.disable();
     this.#peers?.close();
     if (this.#nextTick !== null) clearTimeout(this.#nextTick);
     for (const link of this.#links.values()) link.close();

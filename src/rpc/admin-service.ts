@@ -22,14 +22,7 @@ import type { ListClientsResponse } from '../wire/gen/taa/v1/ListClientsResponse
 import type { RaftRole } from '../wire/gen/taa/v1/RaftRole.js';
 import type { SubmitCommandRequest__Output } from '../wire/gen/taa/v1/SubmitCommandRequest.js';
 import type { SubmitCommandResponse } from '../wire/gen/taa/v1/SubmitCommandResponse.js';
-import type {
-  ClientView,
-  ClockSourceView,
-  ClockView,
-  LeapView,
-  NodeDoors,
-  NodeStatusView,
-} from './doors.js';
+import type { ClientView, ClockSourceView, ClockView, LeapView, NodeDoors, NodeStatusView } from './doors.js';
 import { RpcError } from './errors.js';
 import type { Guard } from './guard.js';
 import { unary } from './handlers.js';

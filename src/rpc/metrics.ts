@@ -5,8 +5,9 @@
  */
 
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { ClockState } from '../time/types.js';
+import { clockMetrics, type ClockSnapshot } from './clock-metrics.js';
 import type { CallEvent } from './guard.js';
+import { flag, type Pulled, type Sample } from './pulled-metric.js';
 import type { PeerLaneStatistics } from './peers.js';
 
 /** What a scrape asks of the node. Cumulative values count from the start of the process. */
@@ -33,29 +34,7 @@ export interface MetricsSnapshot {
       readonly recentlyActive: boolean;
     }[];
   };
-  readonly clock: {
-    readonly state: ClockState;
-    readonly epoch: number;
-    /** Half of latest − earliest. Unit: ns. */
-    readonly uncertaintyNs: bigint;
-    readonly rhoPpb: number;
-    readonly unmonitored: boolean;
-    /** Clock of the host − TAA clock. Unit: ns. Null while the TAA clock does not know the time. */
-    readonly hostOffsetNs: bigint | null;
-    /** What is wrong with the discipline of the host's clock. */
-    readonly hostFindings: readonly string[];
-    readonly sources: readonly {
-      readonly name: string;
-      readonly role: 'reference' | 'monitor';
-      readonly accepted: number;
-      readonly rejected: number;
-      readonly offsetNs: bigint;
-      readonly uncertaintyNs: bigint;
-      readonly delayNs: bigint;
-      /** Negative if no sample was accepted yet. */
-      readonly ageNs: bigint;
-    }[];
-  };
+  readonly clock: ClockSnapshot;
   readonly audit: {
     readonly logSize: number;
     readonly publishedSize: number;
@@ -72,48 +51,16 @@ export interface MetricsSource {
   snapshot(): MetricsSnapshot;
 }
 
-const clockStates: readonly ClockState[] = [
-  'unsynchronised',
-  'acquiring',
-  'synchronised',
-  'holdover',
-  'outOfTolerance',
-  'disrupted',
-  'quarantined',
-];
 const raftRoles = ['follower', 'preCandidate', 'candidate', 'leader'] as const;
-
-const seconds = (ns: bigint): number => Number(ns) / 1e9;
-const flag = (value: boolean): number => (value ? 1 : 0);
-
-type Labels = Readonly<Record<string, string>>;
-type Sample = readonly [Labels, number];
-
-interface Pulled {
-  readonly type: 'gauge' | 'counter';
-  readonly name: string;
-  readonly help: string;
-  readonly labels?: readonly string[];
-  readonly read: (snapshot: MetricsSnapshot) => number | readonly Sample[];
-}
-
-const perSource =
-  (read: (source: MetricsSnapshot['clock']['sources'][number]) => number | null) =>
-  ({ clock }: MetricsSnapshot): readonly Sample[] =>
-    clock.sources.flatMap((source) => {
-      const value = read(source);
-      return value === null ? [] : [[{ source: source.name, role: source.role }, value] as const];
-    });
 
 const perLane =
   (read: (lane: PeerLaneStatistics) => number) =>
   ({ peers }: MetricsSnapshot): readonly Sample[] =>
     peers.map((link) => [{ peer: link.peer, lane: link.lane }, read(link)] as const);
 
-const sourceLabels = ['source', 'role'];
 const laneLabels = ['peer', 'lane'];
 
-const pulled: readonly Pulled[] = [
+const pulled: readonly Pulled<MetricsSnapshot>[] = [
   {
     type: 'gauge',
     name: 'taa_node_info',
@@ -178,93 +125,7 @@ const pulled: readonly Pulled[] = [
     labels: ['peer'],
     read: ({ raft }) => raft.peers.map((peer) => [{ peer: peer.node }, flag(peer.recentlyActive)] as const),
   },
-  {
-    type: 'gauge',
-    name: 'taa_clock_state',
-    help: '1 for the state that the clock is in, 0 for the others; time is served in synchronised and holdover.',
-    labels: ['state'],
-    read: ({ clock }) => clockStates.map((state) => [{ state }, flag(state === clock.state)] as const),
-  },
-  {
-    type: 'gauge',
-    name: 'taa_clock_uncertainty_seconds',
-    help: 'Half the width of the interval in which the true time lies.',
-    read: ({ clock }) => seconds(clock.uncertaintyNs),
-  },
-  {
-    type: 'gauge',
-    name: 'taa_clock_rate_error_ratio',
-    help: 'Assumed bound of the rate error of the oscillator.',
-    read: ({ clock }) => clock.rhoPpb / 1e9,
-  },
-  {
-    type: 'gauge',
-    name: 'taa_clock_unmonitored',
-    help: '1 while no monitor source can vouch for the reference.',
-    read: ({ clock }) => flag(clock.unmonitored),
-  },
-  {
-    type: 'gauge',
-    name: 'taa_clock_host_offset_seconds',
-    help: 'Clock of the host minus TAA clock; no value while the TAA clock does not know the time.',
-    labels: [],
-    read: ({ clock }) => (clock.hostOffsetNs === null ? [] : [[{}, seconds(clock.hostOffsetNs)] as const]),
-  },
-  {
-    type: 'gauge',
-    name: 'taa_clock_host_finding',
-    help: '1 for each thing that is wrong with the discipline of the clock of the host.',
-    labels: ['finding'],
-    read: ({ clock }) => clock.hostFindings.map((finding) => [{ finding }, 1] as const),
-  },
-  {
-    type: 'counter',
-    name: 'taa_clock_disruptions_total',
-    help: 'Times that the clock or its reference jumped.',
-    read: ({ clock }) => clock.epoch,
-  },
-  {
-    type: 'counter',
-    name: 'taa_clock_samples_accepted_total',
-    help: 'Samples of the source that were used.',
-    labels: sourceLabels,
-    read: perSource(({ accepted }) => accepted),
-  },
-  {
-    type: 'counter',
-    name: 'taa_clock_samples_rejected_total',
-    help: 'Samples of the source that failed a test.',
-    labels: sourceLabels,
-    read: perSource(({ rejected }) => rejected),
-  },
-  {
-    type: 'gauge',
-    name: 'taa_clock_source_offset_seconds',
-    help: 'Source minus node, of the last accepted sample.',
-    labels: sourceLabels,
-    read: perSource(({ offsetNs, ageNs }) => (ageNs < 0n ? null : seconds(offsetNs))),
-  },
-  {
-    type: 'gauge',
-    name: 'taa_clock_source_uncertainty_seconds',
-    help: 'Uncertainty of that offset.',
-    labels: sourceLabels,
-    read: perSource(({ uncertaintyNs, ageNs }) => (ageNs < 0n ? null : seconds(uncertaintyNs))),
-  },
-  {
-    type: 'gauge',
-    name: 'taa_clock_source_delay_seconds',
-    help: 'Round trip of the last accepted sample.',
-    labels: sourceLabels,
-    read: perSource(({ delayNs, ageNs }) => (ageNs < 0n ? null : seconds(delayNs))),
-  },
-  {
-    type: 'gauge',
-    name: 'taa_clock_source_age_seconds',
-    help: 'Time since the last accepted sample.',
-    labels: sourceLabels,
-    read: perSource(({ ageNs }) => (ageNs < 0n ? null : seconds(ageNs))),
-  },
+  ...clockMetrics,
   {
     type: 'gauge',
     name: 'taa_audit_log_leaves',
@@ -340,6 +201,13 @@ const pulled: readonly Pulled[] = [
     read: perLane(({ queuedBytes }) => queuedBytes),
   },
 ];
+
+export interface MetricInfo {
+  readonly name: string;
+  readonly type: string;
+  readonly labels: readonly string[];
+  readonly help: string;
+}
 
 export class Metrics {
   readonly #registry = new Registry();
@@ -417,12 +285,26 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
+  /** Every metric of our own: name, type, labels, meaning. */
+  list(): readonly MetricInfo[] {
+    return this.#registry
+      .getMetricsAsArray()
+      .filter(({ name }) => name.startsWith('taa_'))
+      .map((metric) => {
+        // Counters, gauges and histograms keep what they were made with.
+        const { name, help, type, labelNames } = metric as unknown as Omit<MetricInfo, 'labels'> & {
+          readonly labelNames: readonly string[];
+        };
+        return { name, help, type, labels: labelNames };
+      });
+  }
+
   /** The text exposition format. */
   render(): Promise<string> {
     return this.#registry.metrics();
   }
 
-  #pull({ type, name, help, labels = [], read }: Pulled): void {
+  #pull({ type, name, help, labels = [], read }: Pulled<MetricsSnapshot>): void {
     const samples = (): readonly Sample[] => {
       const value = read(this.#source.snapshot());
       return typeof value === 'number' ? [[{}, value]] : value;
@@ -446,4 +328,35 @@ export class Metrics {
       });
     }
   }
+}
+
+const units = ['seconds', 'bytes', 'ratio', 'days', 'leaves'] as const;
+const unitOf = (name: string): string =>
+  units.find((unit) => new RegExp(`_${unit}(_total)?$`).test(name)) ?? '';
+
+/** docs/metrics.md, whole. */
+export function describeMetrics(): string {
+  const metrics = new Metrics({
+    snapshot: () => {
+      throw new Error('nothing is scraped here');
+    },
+  });
+  const rows = metrics
+    .list()
+    .map(
+      ({ name, type, labels, help }) =>
+        `| \`${name}\` | ${type} | ${unitOf(name)} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
+    );
+  return `# Metrics
+
+This file is made from \`src/rpc/metrics.ts\` by \`npm run proto\`; a test fails when it is not current.
+
+The metrics listener serves these as \`/metrics\` in the text format of Prometheus, beside the usual ones of a Node.js process.
+Values of labels come from closed lists or from the configuration, never from clients. Counters count from the start of the
+process.
+
+| Metric | Type | Unit | Labels | Meaning |
+| --- | --- | --- | --- | --- |
+${rows.join('\n')}
+`;
 }

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
-import { Metrics } from '../../src/rpc/metrics.js';
+import { Metrics, describeMetrics } from '../../src/rpc/metrics.js';
+import { findPackageRoot } from '../../src/wire/package-root.js';
 import { RpcError } from '../../src/wire/rpc-error.js';
 import { answerOf, snapshot, startFake } from './fake-node.js';
 
@@ -47,6 +50,18 @@ test.serial('/metrics tells state, durations and refusals in the exposition form
     'taa_raft_peer_match_index{peer="n2"} 9',
     'taa_clock_state{state="synchronised"} 1',
     'taa_clock_uncertainty_seconds 0.00025',
+    'taa_clock_samples_failed_total{source="nict",role="reference",test="innovation"} 1',
+    'taa_clock_source_reach{source="nict",role="reference"} 7',
+    'taa_clock_reference_age_seconds 1',
+    'taa_clock_rate_ratio -0.0000125',
+    'taa_clock_anomalies_total{code="suspectSample"} 2',
+    'taa_clock_transitions_total{reason="emptyIntersection"} 1',
+    'taa_clock_kiss_codes_total{code="RATE"} 3',
+    'taa_clock_peers{verdict="agree"} 1',
+    'taa_clock_tai_offset_seconds 37',
+    'taa_clock_leap_state{state="announced"} 1',
+    'taa_clock_leap_table_left_days 59',
+    'taa_clock_leap_table_approved 1',
     'taa_clock_source_offset_seconds{source="nict",role="reference"} -0.000012',
     'taa_clock_samples_accepted_total{source="never",role="monitor"} 0',
     'taa_audit_outcomes_total{outcome="certified"} 5',
@@ -83,5 +98,12 @@ test('every metric is described, named by area with its unit, and scraping twice
     t.regex(name, /^taa_(node|raft|clock|audit|rpc|storage)_[a-z_]+$/);
     t.true(help.length >= 15, `${name}: ${help}`);
     t.is(types.get(name) === 'counter', name.endsWith('_total'), name);
+  }
+});
+
+test('docs/metrics.md lists every metric with unit and meaning (npm run proto writes it)', (t) => {
+  t.is(readFileSync(join(findPackageRoot(), 'docs', 'metrics.md'), 'utf8'), describeMetrics());
+  for (const { name, help } of new Metrics({ snapshot: () => snapshot }).list()) {
+    t.regex(help, /^[A-Z0-9][^|\n]*\.$/, name);
   }
 });

@@ -210,6 +210,10 @@ export class Discipline {
     return this.#peers?.status() ?? [];
   }
 
+  get rate(): Tracker['rate'] {
+    return this.#tracker.rate;
+  }
+
   /** The table that labels are made with now. */
   get table(): LeapTable {
     return this.#leap.table;

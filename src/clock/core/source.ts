@@ -42,6 +42,8 @@ export interface SourceStatus {
   readonly lastOffsetNs: bigint;
   readonly lastUncertaintyNs: bigint;
   readonly lastDelayNs: bigint;
+  /** Shortest round trip of an accepted sample; null if there was none. */
+  readonly leastDelayNs: bigint | null;
   /** Monotonic instant of the last accepted sample, null if there was none. */
   readonly lastMono: MonoNs | null;
   readonly questionsLeft: number;
@@ -73,6 +75,7 @@ export class Source {
   #exhausted = false;
   #reach = 0;
   #authenticated = false;
+  #leastDelay: bigint | null = null;
 
   constructor(config: SourceConfig, memory: SourceMemory | undefined, mono: MonoNs, wallNs: bigint) {
     this.config = config;
@@ -136,6 +139,7 @@ export class Source {
     this.#accepted++;
     this.#reach |= 1;
     this.#authenticated = authenticated;
+    if (this.#leastDelay === null || sample.delay < this.#leastDelay) this.#leastDelay = sample.delay;
     this.#last = { comparison, delay: sample.delay, mono: sample.m4 };
   }
 
@@ -170,6 +174,7 @@ export class Source {
       lastOffsetNs: this.#last?.comparison?.offset ?? 0n,
       lastUncertaintyNs: this.#last?.comparison?.uncertainty ?? 0n,
       lastDelayNs: this.#last?.delay ?? 0n,
+      leastDelayNs: this.#leastDelay,
       lastMono: this.#last?.mono ?? null,
       questionsLeft: questionsLeft(this.polling.budget),
       reach: this.#reach,

@@ -65,6 +65,14 @@ export class Tracker {
     return this.#overlay;
   }
 
+  /** Fitted rate and its standard error, ppb; null while too few samples are known. */
+  get rate(): { readonly ratePpb: number; readonly skewPpb: number } | null {
+    const fit = this.#fitted();
+    return fit === null || !Number.isFinite(fit.skewPpb)
+      ? null
+      : { ratePpb: fit.ratePpb, skewPpb: fit.skewPpb };
+  }
+
   get samples(): number {
     return this.#samples;
   }

@@ -27,6 +27,7 @@ import { NodeCore } from '../core/node.js';
 import type { Environment, Notifier } from '../environment.js';
 import { connectClockPeers } from './clock-peers.js';
 import type { ClockPeers } from './clock-peers.js';
+import { ClockEventCounts } from './clock-counts.js';
 import { ClockRecords } from './clock-records.js';
 import type { NodeConfig } from './config.js';
 import { ConfigError } from './config.js';
@@ -132,6 +133,7 @@ interface World {
 async function serve(options: DaemonOptions, core: NodeCore, world: World): Promise<Daemon> {
   const { config } = options;
   const records = new ClockRecords(core, world.clock, config.clock, options.notifier);
+  const counts = new ClockEventCounts(world.clock);
   const leap = new LeapList(config.clock.leapSeconds, world.leapList, core, world.clock, options.notifier);
   const face = new NodeFace(core, world.clock, {
     genesisFile: world.genesisBytes,
@@ -145,7 +147,9 @@ async function serve(options: DaemonOptions, core: NodeCore, world: World): Prom
       metricsSnapshot(
         core,
         world.clock,
-        face.sources,
+        face.clockStatus,
+        face.leap(),
+        counts.counts,
         records.host,
         world.network,
         world.store.identity.engine,

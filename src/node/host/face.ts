@@ -2,7 +2,7 @@
  * The node as the gRPC services see it: the core's callbacks behind the doors that src/rpc declares.
  */
 
-import type { ClockService, PossibleLeap, SourceStatus } from '../../clock/index.js';
+import type { ClockService, ClockStatus, SourceStatus } from '../../clock/index.js';
 import type {
   AdminDoor,
   Caller,
@@ -40,8 +40,7 @@ export class NodeFace {
   readonly #clock: ClockService;
   readonly #options: FaceOptions;
   readonly #refresh: NodeJS.Timeout;
-  #sources: readonly SourceStatus[] = [];
-  #leap: PossibleLeap | null = null;
+  #status: ClockStatus | null = null;
 
   constructor(core: NodeCore, clock: ClockService, options: FaceOptions) {
     this.#core = core;
@@ -63,9 +62,15 @@ export class NodeFace {
     };
   }
 
-  /** Counters of the clock's sources, at most a second old. */
-  get sources(): readonly SourceStatus[] {
-    return this.#sources;
+  /** What the clock's worker said last, about a second ago; null before its first answer. */
+  get clockStatus(): ClockStatus | null {
+    return this.#status;
+  }
+
+  /** The next possible leap second, and the list that this node uses. */
+  leap(): LeapView {
+    const { leap = null } = this.#status ?? {};
+    return leapView(this.#options.leapList(), this.#core.authority.leap(), leap, this.#clock.reading());
   }
 
   close(): void {
@@ -74,9 +79,8 @@ export class NodeFace {
 
   #refreshSources(): void {
     this.#clock.status().then(
-      ({ sources, leap }) => {
-        this.#sources = sources;
-        this.#leap = leap;
+      (status) => {
+        this.#status = status;
       },
       // The worker stopped: the last view stays, its ages grow, and the clock's own state says what happened.
       () => undefined,
@@ -144,7 +148,7 @@ export class NodeFace {
   #admin(): AdminDoor {
     const core = this.#core;
     return {
-      status: () => this.#status(),
+      status: () => this.#nodeStatus(),
       submit: (command) =>
         new Promise((resolve, reject) => {
           core.submitSigned(command, (result) => {
@@ -172,21 +176,16 @@ export class NodeFace {
     const { limits } = this.#clock;
     return {
       reading: this.#clock.reading(),
-      sources: this.#sources.map(sourceView),
+      sources: (this.#status?.sources ?? []).map(sourceView),
       sourceName: this.#options.sourceName,
       site: this.#core.site,
       syncLimitNs: limits.syncNs,
       holdLimitNs: limits.holdNs,
-      leap: leapView(this.#options.leapList(), this.#core.authority.leap(), this.#leap, this.#clock.reading()),
+      leap: this.leap(),
     };
   }
 
-  /** What metrics tell of leap seconds. */
-  leapView(): LeapView {
-    return this.#clockView().leap;
-  }
-
-  #status() {
+  #nodeStatus() {
     const core = this.#core;
     const raft = core.raft.status();
     const { genesis, node } = core.options;

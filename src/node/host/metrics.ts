@@ -1,6 +1,8 @@
 /** What a scrape asks of the node, read from its parts at that moment. */
 
-import type { ClockService, SourceStatus } from '../../clock/index.js';
+import type { ClockService, ClockStatus } from '../../clock/index.js';
+import type { ClockCounts } from '../../rpc/clock-metrics.js';
+import type { LeapView } from '../../rpc/doors.js';
 import type { Metrics, MetricsSnapshot } from '../../rpc/metrics.js';
 import type { PeerTransport } from '../../rpc/peers.js';
 import type { DurNs } from '../../time/types.js';
@@ -11,7 +13,9 @@ import { hostMono } from './timers.js';
 export function metricsSnapshot(
   core: NodeCore,
   clock: ClockService,
-  sources: readonly SourceStatus[],
+  status: ClockStatus | null,
+  leap: LeapView,
+  counts: ClockCounts,
   host: HostClockWatch,
   peers: PeerTransport,
   engine: string,
@@ -40,16 +44,29 @@ export function metricsSnapshot(
       uncertaintyNs: (reading.latest - reading.earliest) / 2n,
       rhoPpb: reading.rhoPpb,
       unmonitored: reading.unmonitored,
+      peers: reading.peers,
+      taiMinusUtc: reading.taiMinusUtc,
+      leap: reading.leap,
+      leapTableDaysLeft: leap.tableDaysLeft,
+      leapTableApproved: leap.isApproved,
+      rate: status?.rate ?? null,
+      workerDelayMs: status?.workerDelayMs ?? 0,
+      counts,
       hostOffsetNs: host.offset()?.offsetNs ?? null,
       hostFindings: host.findings.map(({ code }) => code),
-      sources: sources.map((source) => ({
+      sources: (status?.sources ?? []).map((source) => ({
         name: source.name,
         role: source.role,
         accepted: source.accepted,
         rejected: source.rejected,
+        rejectedBy: source.rejectedBy,
         offsetNs: source.lastOffsetNs,
         uncertaintyNs: source.lastUncertaintyNs,
         delayNs: source.lastDelayNs,
+        leastDelayNs: source.leastDelayNs,
+        reach: source.reach,
+        authenticated: source.authenticated,
+        questionsLeft: source.questionsLeft,
         ageNs: source.lastMono === null ? -1n : hostMono() - source.lastMono,
       })),
     },

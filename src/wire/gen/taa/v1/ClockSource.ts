@@ -13,7 +13,7 @@ export interface ClockSource {
   'accepted'?: (number | string | Long);
   'rejected'?: (number | string | Long);
   /**
-   * Source − node of the last accepted sample and its uncertainty. Unit: ns.
+   * Node − source of the last accepted sample and its uncertainty. Unit: ns.
    */
   'lastOffsetNs'?: (number | string | Long);
   'lastUncertaintyNs'?: (number | string | Long);
@@ -52,7 +52,7 @@ export interface ClockSource__Output {
   'accepted': (string);
   'rejected': (string);
   /**
-   * Source − node of the last accepted sample and its uncertainty. Unit: ns.
+   * Node − source of the last accepted sample and its uncertainty. Unit: ns.
    */
   'lastOffsetNs': (string);
   'lastUncertaintyNs': (string);
