@@ -4,11 +4,13 @@
  */
 
 import { audit } from './audit.js';
+import { clock } from './clock.js';
 import { BenchError } from './errors.js';
 import { replicate } from './replicate.js';
 
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   audit,
+  clock,
   replicate,
 };
 
