@@ -310,7 +310,7 @@ export class Discipline {
     if (state === 'quarantined' || rateHeld) return;
     this.#hearIndicator(source, sample, true);
     const { name } = source.config;
-    const verdict = this.#tracker.judgeSample(sample, source.config.profile.innovationFloorNs);
+    const verdict = this.#tracker.judgeSample(sample, address, source.config.profile.innovationFloorNs);
     switch (verdict.kind) {
       case 'excluded':
         this.#disrupt('emptyIntersection', `${name} ${verdict.detail}`);

@@ -14,6 +14,7 @@ import { overlayAt, seedOverlay, steer } from './overlay.js';
 import type { Overlay } from './overlay.js';
 import { tuning } from './profile.js';
 import type { ClockProfile } from './profile.js';
+import { RateWatch } from './rate-watch.js';
 import { estimate, predict } from './regression.js';
 import type { Estimate } from './regression.js';
 import type { Sample } from './sample.js';
@@ -46,6 +47,7 @@ export class Tracker {
   #overlay: Overlay | null = null;
   #estimate: Estimate | null = null;
   #window: readonly Sample[] = [];
+  readonly #rateWatch = new RateWatch();
   #suspects = 0;
   #slowInARow = 0;
   #samples = 0;
@@ -88,7 +90,7 @@ export class Tracker {
     return { bound: this.#bound, overlay: this.#overlay, lastSampleMono: this.#lastMono };
   }
 
-  judgeSample(sample: Sample, innovationFloorNs: bigint): SampleVerdict {
+  judgeSample(sample: Sample, address: string, innovationFloorNs: bigint): SampleVerdict {
     if (this.#bound === null) {
       return { kind: 'fits', bound: boundFromSample(sample, sample.m4, 0n, this.#profile.rhoColdPpb) };
     }
@@ -97,7 +99,10 @@ export class Tracker {
     const fit = this.#fitted();
     if (fit === null) return { kind: 'fits', bound: joined };
     const drift = scaleUp(sample.m4 > fit.mono ? sample.m4 - fit.mono : 0n, this.#bound.rhoPpb);
-    if (isSuspicious(fit, this.#window, sample, innovationFloorNs, drift)) {
+    if (
+      isSuspicious(fit, this.#window, sample, innovationFloorNs, drift) ||
+      !this.#rateWatch.keeps(sample, address, this.#bound)
+    ) {
       this.#suspects++;
       return { kind: 'suspect', offNs: innovation(fit, sample), inARow: this.#suspects };
     }
@@ -207,5 +212,6 @@ export class Tracker {
     if (rho >= rhoColdPpb && cold) return;
     const at = now > bound.mono ? now : bound.mono;
     this.#bound = withRate(bound, at, follow ? measured : bound.ratePpb, rho < rhoColdPpb ? rho : rhoColdPpb);
+    this.#rateWatch.assume(this.#bound);
   }
 }
