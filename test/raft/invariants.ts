@@ -3,10 +3,14 @@
  * none. The names are those of the Raft literature (thesis 3.2) and of src/raft/README.md.
  */
 
-import type { ProposeResult, RaftEvent } from '../../src/raft/driver-api.js';
+import type { MembershipStatus, ProposeResult, RaftEvent } from '../../src/raft/driver-api.js';
+import { decodeMembership, type Membership, type Voter } from '../../src/raft/membership.js';
 import type { Message } from '../../src/raft/core/messages.js';
-import type { Entry, NodeId } from '../../src/raft/types.js';
+import type { Entry, Incarnation, NodeId } from '../../src/raft/types.js';
+import { isQuorum, quorumsIntersect } from './naive-members.js';
 import { payloadNumber, type SimNode, type Watcher, type World } from './world.js';
+
+const name = (node: SimNode): string => `${node.id}/${node.wipes}`;
 
 const same = (a: Entry, b: Entry): boolean =>
   a.index === b.index &&
@@ -17,6 +21,7 @@ const same = (a: Entry, b: Entry): boolean =>
   a.payload.every((byte, at) => byte === b.payload[at]);
 
 export class Invariants implements Watcher {
+  world: World | null = null;
   readonly violations: string[] = [];
   /** Every entry ever applied anywhere, by index − 1. */
   readonly committed: Entry[] = [];
@@ -27,14 +32,24 @@ export class Invariants implements Watcher {
   readonly answers = new Map<number, number>();
   readonly #certainlyNot = new Set<number>();
   readonly #committedNumbers = new Set<number>();
-  readonly #leaderOfTerm = new Map<number, NodeId>();
+  readonly #leaderOfTerm = new Map<number, string>();
+  /** Committed memberships, ascending; the first is that of the birth. */
+  readonly #memberships: Membership[] = [];
+  /** What emptied disks had held: it counts as held when it was. */
+  readonly #lost: {
+    readonly id: NodeId;
+    readonly incarnation: Incarnation;
+    readonly entries: readonly Entry[];
+  }[] = [];
+  readonly reads = { asked: 0, ready: 0, refused: 0 };
+  changes = 0;
   readonly #votes = new Map<string, NodeId>();
   readonly #terms = new Map<NodeId, number>();
-  #world: World | null = null;
   #persists = 0;
 
-  watch(world: World): void {
-    this.#world = world;
+  /** The membership that the world begins with. */
+  watch(born: Membership): void {
+    this.#memberships.push(born);
   }
 
   #broken(invariant: string, detail: string): void {
@@ -48,9 +63,14 @@ export class Invariants implements Watcher {
     if (event.role !== 'leader') return;
     const other = this.#leaderOfTerm.get(event.term);
     if (other === undefined) this.leaderChanges++;
-    else if (other !== node.id)
-      this.#broken('ElectionSafety', `${other} and ${node.id} led term ${event.term}`);
-    this.#leaderOfTerm.set(event.term, node.id);
+    else if (other !== name(node))
+      this.#broken('ElectionSafety', `${other} and ${name(node)} led term ${event.term}`);
+    this.#leaderOfTerm.set(event.term, name(node));
+    const standing = node.raft?.status().standing;
+    const mayComeBack = node.raft?.membership().committed === false;
+    if (standing !== 'voter' && standing !== 'witness' && !mayComeBack) {
+      this.#broken('OnlyVotersLead', `${node.id}, ${standing ?? 'down'}, led term ${event.term}`);
+    }
   }
 
   /** A restart goes back to what is durable, and no further. */
@@ -88,7 +108,7 @@ export class Invariants implements Watcher {
     const { hardState } = node.store.durable;
     const durable = hardState.term > term || (hardState.term === term && hardState.vote === candidate);
     if (!durable) this.#broken('NoVoteWithoutDurable', `${node.id} for ${candidate} in ${term}`);
-    const key = `${node.id}/${term}`;
+    const key = `${name(node)}/${term}`;
     const before = this.#votes.get(key);
     if (before !== undefined && before !== candidate) {
       this.#broken('OneVote', `${node.id} voted for ${before} and ${candidate} in ${term}`);
@@ -120,15 +140,9 @@ export class Invariants implements Watcher {
     if (previous !== undefined && (entry.time < previous.time || entry.term < previous.term)) {
       this.#broken('ClusterTimeMonotone', `entry ${entry.index} goes back`);
     }
-    const nodes = this.#world?.nodes ?? [];
-    const holders = nodes.filter((node) => {
-      const found = node.store.durable.entries[entry.index - 1];
-      return found !== undefined && same(found, entry);
-    });
-    if (holders.length <= nodes.length / 2) {
-      this.#broken('CommittedOnQuorum', `entry ${entry.index} is on ${holders.length} disks`);
-    }
+    this.#onQuorum(entry);
     this.committed.push(entry);
+    if (entry.kind === 'config') this.#membershipCommitted(decodeMembership(entry.payload), entry.index);
     this.#committedBy.push(term);
     if (entry.kind !== 'command') return;
     const number = payloadNumber(entry.payload);
@@ -137,6 +151,78 @@ export class Invariants implements Watcher {
     if (this.#certainlyNot.has(number))
       this.#broken('HonestAnswer', `command ${number} was denied, yet committed`);
     this.#committedNumbers.add(number);
+  }
+
+  /** On the disks of a quorum, by some membership in force anywhere: the last committed one, or one appended after it. */
+  #onQuorum(entry: Entry): void {
+    const nodes = this.world?.nodes ?? [];
+    const holds = ({ entries }: { readonly entries: readonly Entry[] }): boolean => {
+      const found = entries[entry.index - 1];
+      return found !== undefined && same(found, entry);
+    };
+    const holders = [
+      ...nodes.filter((node) => holds(node.store.durable)),
+      ...this.#lost.filter((one) => holds(one)),
+    ];
+    const held = (voter: Voter): boolean =>
+      holders.some(({ id, incarnation }) => id === voter.id && incarnation === voter.incarnation);
+    const inForce = [this.#memberships.at(-1), ...nodes.map((node) => node.membership)];
+    if (!inForce.some((membership) => membership !== undefined && isQuorum(membership, held))) {
+      this.#broken('CommittedOnQuorum', `entry ${entry.index} is on ${holders.length} disks`);
+    }
+  }
+
+  #membershipCommitted(membership: Membership, index: number): void {
+    const previous = this.#memberships.at(-1);
+    // At the birth all had to agree: nothing can be decided without the one that writes down who they are.
+    const born = previous?.voters.some((voter) => voter.incarnation === null) === true;
+    if (previous !== undefined && !born && !quorumsIntersect(previous, membership)) {
+      this.#broken('QuorumsIntersect', `the membership at ${index} could decide without the one before it`);
+    }
+    if (previous?.outgoing !== null && membership.outgoing !== null && previous !== undefined) {
+      this.#broken('OneChange', `the membership at ${index} is joint, and so is the one before it`);
+    }
+    this.#memberships.push(membership);
+    this.changes++;
+  }
+
+  /** A leader appends a membership only when it knows the one before to be committed, and an entry of its term. */
+  membership(node: SimNode, status: MembershipStatus): void {
+    const entries = node.store.durable.entries;
+    const role = node.raft?.status().role;
+    if (role !== 'leader' || status.committed) return;
+    const between = entries.filter(
+      (entry) => entry.kind === 'config' && entry.index > status.stable.index && entry.index < status.index,
+    );
+    if (between.length > 0) this.#broken('OneChange', `${node.id} has two that are not committed`);
+  }
+
+  /** Before its disk is emptied. */
+  wiped(node: SimNode): void {
+    const { id, incarnation } = node;
+    this.#lost.push({ id, incarnation, entries: [...node.store.durable.entries] });
+  }
+
+  /** A linearizable read: everything that anyone had applied when it began is applied where it is answered. */
+  read(node: SimNode): void {
+    const floor = this.committed.length;
+    this.reads.asked++;
+    let answers = 0;
+    node.raft?.readIndex((result) => {
+      if (++answers > 1) this.#broken('AnsweredOnce', `a read of ${node.id} got ${answers} answers`);
+      if (result.status !== 'ready') {
+        this.reads.refused++;
+        return;
+      }
+      this.reads.ready++;
+      if (result.index < floor || node.machine.length < result.index) {
+        const has = node.machine.length;
+        this.#broken(
+          'ReadIndex',
+          `${node.id} reads at ${result.index}, has ${has}; ${floor} were applied before`,
+        );
+      }
+    });
   }
 
   persisted(node: SimNode): void {
@@ -148,7 +234,7 @@ export class Invariants implements Watcher {
   #leaderCompleteness(node: SimNode): void {
     const { entries } = node.store.durable;
     const last = entries.at(-1);
-    if (last?.kind !== 'noop' || this.#leaderOfTerm.get(last.term) !== node.id) return;
+    if (last?.kind !== 'noop' || this.#leaderOfTerm.get(last.term) !== name(node)) return;
     for (const known of this.committed) {
       if ((this.#committedBy[known.index - 1] ?? Infinity) >= last.term) break;
       const own = entries[known.index - 1];
@@ -161,7 +247,7 @@ export class Invariants implements Watcher {
 
   /** Same index and term: same entry, and the same everything before. */
   logMatching(): void {
-    const nodes = this.#world?.nodes ?? [];
+    const nodes = this.world?.nodes ?? [];
     for (const [at, a] of nodes.entries()) {
       for (const b of nodes.slice(at + 1)) this.#matching(a, b);
     }

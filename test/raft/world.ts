@@ -4,17 +4,26 @@
  */
 
 import { createRaft } from '../../src/raft/driver.js';
-import type { ProposeResult, Raft, RaftEvent, RaftLimits } from '../../src/raft/driver-api.js';
+import type {
+  KnownMembership,
+  MembershipStatus,
+  ProposeResult,
+  Raft,
+  RaftEvent,
+  RaftLimits,
+} from '../../src/raft/driver-api.js';
 import { decodeMessage, clusterTag } from '../../src/raft/codec.js';
 import type { Message } from '../../src/raft/core/messages.js';
+import { decodeMembership, type Membership, type Voter } from '../../src/raft/membership.js';
 import { Prng } from '../../src/raft/core/prng.js';
 import { MemoryLogStore } from '../../src/raft/memory-store.js';
 import type { LogBase } from '../../src/raft/storage.js';
 import { LAN_TIMING } from '../../src/raft/timing.js';
 import type { Lane, PeerTransport } from '../../src/raft/transport.js';
-import { logIndex, nodeId, type Entry, type NodeId } from '../../src/raft/types.js';
+import { logIndex, nodeId, type Entry, type Incarnation, type NodeId } from '../../src/raft/types.js';
 import { monoNs } from '../../src/time/types.js';
 import { incarnationNamed, votersNamed } from './members.js';
+import { isQuorum } from './naive-members.js';
 import { EventQueue } from './events.js';
 
 export const MS = 1_000_000;
@@ -35,6 +44,13 @@ export interface Watcher {
   role(node: SimNode, event: Extract<RaftEvent, { kind: 'role' }>): void;
   proposed(node: SimNode, payloads: readonly Uint8Array[]): void;
   answered(node: SimNode, payloads: readonly Uint8Array[], result: ProposeResult): void;
+  membership(node: SimNode, status: MembershipStatus): void;
+}
+
+export interface WorldOptions {
+  /** Nodes beyond the voters, which wait to be added. */
+  readonly spares?: number;
+  readonly born?: Membership;
 }
 
 export const nobodyWatches: Watcher = {
@@ -45,6 +61,7 @@ export const nobodyWatches: Watcher = {
   role: () => undefined,
   proposed: () => undefined,
   answered: () => undefined,
+  membership: () => undefined,
 };
 
 export class World {
@@ -69,12 +86,14 @@ export class World {
     size: number,
     watcher: Watcher = nobodyWatches,
     limits: Partial<RaftLimits> = {},
+    options: WorldOptions = {},
   ) {
     this.prng = new Prng(seed);
     this.watcher = watcher;
     this.limits = { maxUncommittedBytes: 4096, maxAppendBytes: 64, ...limits };
-    const ids = Array.from({ length: size }, (_, at) => nodeId(`n${at + 1}`));
-    this.nodes = ids.map((id) => new SimNode(this, id, ids));
+    const ids = Array.from({ length: size + (options.spares ?? 0) }, (_, at) => nodeId(`n${at + 1}`));
+    const born = options.born ?? votersNamed(ids.slice(0, size));
+    this.nodes = ids.map((id) => new SimNode(this, id, born));
     for (const node of this.nodes) node.start();
   }
 
@@ -113,17 +132,24 @@ export class World {
 
   /** Runs until some node leads and a quorum follows it. */
   elect(milliseconds = 3000): SimNode {
-    const follows = (leader: SimNode): number =>
-      this.nodes.filter((node) => node.raft?.status().leader === leader.id && node.term === leader.term)
-        .length;
     const settled = (): boolean => {
       const leader = this.leader();
-      return leader !== undefined && follows(leader) > this.nodes.length / 2;
+      const membership = leader?.membership;
+      if (leader === undefined || membership === undefined) return false;
+      return isQuorum(membership, (voter) => {
+        const node = this.identity(voter);
+        return node?.raft?.status().leader === leader.id && node.term === leader.term;
+      });
     };
     this.until(settled, milliseconds, 'a leader is elected');
     const leader = this.leader();
     if (leader === undefined) throw new Error('unreachable');
     return leader;
+  }
+
+  /** The node that is this participant, unless its disk was emptied since. */
+  identity({ id, incarnation }: Pick<Voter, 'id' | 'incarnation'>): SimNode | undefined {
+    return this.nodes.find((node) => node.id === id && node.incarnation === incarnation);
   }
 
   chance(probability: number): boolean {
@@ -180,7 +206,11 @@ export class World {
 
 export class SimNode {
   readonly id: NodeId;
-  readonly store: MemoryLogStore;
+  store: MemoryLogStore;
+  /** How often its disk was emptied. */
+  wipes = 0;
+  /** Whether its copy of what it must hold is complete. */
+  ready = true;
   /** What the state machine applied, from index 1 on; survives crashes up to a point chosen then. */
   readonly machine: Entry[] = [];
   raft: Raft | null = null;
@@ -200,17 +230,39 @@ export class SimNode {
   #onMessage: ((from: NodeId, bytes: Uint8Array) => void) | null = null;
   #onPeerLost: ((peer: NodeId) => void) | null = null;
   readonly #world: World;
-  readonly #voters: readonly NodeId[];
+  readonly #born: Membership;
 
-  constructor(world: World, id: NodeId, voters: readonly NodeId[]) {
+  constructor(world: World, id: NodeId, born: Membership) {
     this.#world = world;
     this.id = id;
-    this.#voters = voters;
-    this.store = new MemoryLogStore({
+    this.#born = born;
+    this.store = this.#emptyStore();
+  }
+
+  #emptyStore(): MemoryLogStore {
+    return new MemoryLogStore({
       defer: (kind, task) => {
         this.#disk(kind, task);
       },
     });
+  }
+
+  get incarnation(): Incarnation {
+    return incarnationNamed(this.id, this.wipes);
+  }
+
+  /** In effect on this node; undefined while it is down. */
+  get membership(): Membership | undefined {
+    return this.raft?.membership().membership;
+  }
+
+  /** What a host would remember beside its state machine. */
+  #knownMembership(): KnownMembership {
+    const asOf = logIndex(this.machine.length);
+    const last = this.machine.findLast((entry) => entry.kind === 'config');
+    return last === undefined
+      ? { asOf, index: logIndex(0), membership: this.#born }
+      : { asOf, index: last.index, membership: decodeMembership(last.payload) };
   }
 
   get alive(): boolean {
@@ -226,8 +278,9 @@ export class SimNode {
     const raft = createRaft({
       id: this.id,
       clusterId: CLUSTER,
-      incarnation: incarnationNamed(this.id),
-      membership: { asOf: logIndex(0), index: logIndex(0), membership: votersNamed(this.#voters) },
+      incarnation: this.incarnation,
+      membership: this.#knownMembership(),
+      learnerReady: () => this.ready,
       store: this.store,
       transport: this.#transport(life),
       timers: {
@@ -271,6 +324,9 @@ export class SimNode {
     if (event.kind === 'role') {
       this.#world.record(event.term, event.role.length);
       this.#world.watcher.role(this, event);
+    } else if (event.kind === 'membership') {
+      this.#world.record(event.status.index, event.status.committed ? 1 : 0);
+      this.#world.watcher.membership(this, event.status);
     } else if (event.kind === 'snapshotNeeded') this.snapshotsAskedFor += 1;
     else if (event.kind === 'persisted') this.#world.watcher.persisted(this);
   }
@@ -339,6 +395,15 @@ export class SimNode {
     this.store.crash(this.#world.chance(0.5));
     this.machine.length = Math.floor(this.#world.prng.between(0, this.machine.length + 1));
     this.#world.record(this.#world.now, this.machine.length);
+    this.#world.watcher.crashed(this);
+  }
+
+  /** Power cut, and the disk is lost: who comes back under this name is another participant. */
+  wipe(): void {
+    this.crash();
+    this.store = this.#emptyStore();
+    this.machine.length = 0;
+    this.wipes++;
     this.#world.watcher.crashed(this);
   }
 

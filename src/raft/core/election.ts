@@ -39,10 +39,11 @@ export function sticksToLeader(state: CoreState): boolean {
   return state.leader !== null && !suspected && state.now - contactAt < electionMin;
 }
 
-export function canCampaign(state: CoreState): boolean {
-  const { standing } = state.memberships.members;
-  return standing === 'voter' || standing === 'witness';
-}
+/**
+ * Also one that its newest, uncommitted membership no longer names (thesis 4.2.2): it may be the only one that holds that
+ * entry, and the others need its vote in the joint configuration before. It does not count itself, and hands over.
+ */
+export const canCampaign = (state: CoreState): boolean => state.memberships.votes;
 
 /** The election timer ran out. Forgetting the leader ends stickiness, or two would wait for each other (E7). */
 export function electionTimeout(state: CoreState): void {

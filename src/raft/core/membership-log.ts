@@ -57,6 +57,11 @@ export class MembershipLog {
     return first.members;
   }
 
+  /** This node votes in the membership in effect, or did in one that may come back. */
+  get votes(): boolean {
+    return this.#held.some(({ members }) => members.standing === 'voter' || members.standing === 'witness');
+  }
+
   /** Entry of the one in effect. */
   get index(): LogIndex {
     return this.#last.index;

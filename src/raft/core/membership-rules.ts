@@ -81,12 +81,29 @@ export function problemOfChange(from: Membership, target: MembershipTarget): str
     return `there would be more than ${MAX_VOTERS} voters once all staging learners are promoted`;
   }
   for (const learner of target.learners) {
-    const replaces = learner.kind === 'staging' ? learner.becomes.replaces : null;
-    if (replaces !== null && !target.voters.some((voter) => voter.id === replaces)) {
-      return `${learner.id} is to replace ${replaces}, which is no voter`;
+    if (learner.kind !== 'staging') continue;
+    const { id, becomes } = learner;
+    const added = findMember(from, id) === undefined;
+    if (added && becomes.replaces !== null && !target.voters.some((one) => one.id === becomes.replaces)) {
+      return `${id} is to replace ${becomes.replaces}, which is no voter`;
     }
+    const later = problemOf({ ...promoting(target, learner), outgoing: null });
+    if (later !== null) return `once ${id} is promoted, ${later}`;
   }
   return null;
+}
+
+export type StagingLearner = Extract<Learner, { kind: 'staging' }>;
+
+/** What a staging learner becomes, in place of the voter that it replaces, if that is still one. */
+export function promoting(from: MembershipTarget, learner: StagingLearner): MembershipTarget {
+  const { id, site, incarnation, becomes } = learner;
+  const { kind, priority, replaces } = becomes;
+  const staying = from.voters.filter((voter) => voter.id !== replaces);
+  return {
+    voters: [...staying, { id, site, incarnation, kind, priority }],
+    learners: from.learners.filter((other) => other.id !== id),
+  };
 }
 
 export const findMember = ({ voters, learners }: MembershipTarget, id: string): Voter | Learner | undefined =>

@@ -8,17 +8,11 @@
  */
 
 import type { ChangeResult, ChangeRefusal } from '../driver-api.js';
-import {
-  encodeMembership,
-  type Learner,
-  type Membership,
-  type MembershipTarget,
-  type Voter,
-} from '../membership.js';
+import { encodeMembership, type Membership, type MembershipTarget, type Voter } from '../membership.js';
 import { logIndex, type Entry, type LogIndex } from '../types.js';
 import { assert } from './assert.js';
 import { appendOwn, quorumHeardAtOf } from './leader.js';
-import { firstStep, leaveJoint, newVoters, problemOfChange } from './membership-rules.js';
+import { firstStep, leaveJoint, newVoters, problemOfChange, promoting } from './membership-rules.js';
 import type { Progress } from './progress.js';
 import { wantRound } from './read-index.js';
 import type { CoreState, Leading } from './state.js';
@@ -145,18 +139,6 @@ export function tendLearner(state: CoreState, leading: Leading, peer: Progress):
   if (obstacle(state, leading) !== null) return;
   const target = promoting(state.memberships.members.membership, learner);
   if (unfit(state, leading, target) === null) begin(state, leading, target, null);
-}
-
-function promoting(from: Membership, learner: Extract<Learner, { kind: 'staging' }>): MembershipTarget {
-  const { id, site, incarnation, becomes } = learner;
-  const { kind, priority, replaces } = becomes;
-  return {
-    voters: [
-      ...from.voters.filter((voter) => voter.id !== replaces),
-      { id, site, incarnation, kind, priority },
-    ],
-    learners: from.learners.filter((other) => other.id !== id),
-  };
 }
 
 /** Tells of staging learners that do not come nearer. They are not promoted; whoever added them decides. */
