@@ -90,7 +90,10 @@ function statusTable(
     ],
     answers,
   );
-  return `${head}\n${table}`;
+  const details = answers.flatMap((answer) =>
+    'value' in answer ? answer.value.impairmentDetails.map((detail) => `${answer.node}: ${detail}`) : [],
+  );
+  return [head, table, ...details].join('\n');
 }
 
 /** A cell of a node that may not have answered. */

@@ -16,6 +16,19 @@ export interface NodeStorage {
   readonly log: RaftLogStore;
   readonly ledger: LedgerStore;
   readonly witness: WitnessStore;
+  /** The log was found damaged: this node must not take part before it is whole again. Absent: it was found whole. */
+  readonly suspect?: SuspectLog | null;
+}
+
+export interface SuspectLog {
+  /** What was found and what to do, as sentences; begins with the code. */
+  readonly message: string;
+  /** Null: only a new incarnation can take this node's place. */
+  readonly repair: {
+    /** Committed entries up to here must be fetched; what the log holds until then is right. */
+    readonly until: number;
+    finish(done: (error: Error | null) => void): void;
+  } | null;
 }
 
 /** A node's own keys, one purpose each. `done` may run at once (key file) or later (HSM). */

@@ -41,6 +41,7 @@ import {
   type MembershipTarget,
 } from './membership.js';
 import type { LogBase, LogImage } from './storage.js';
+import { lacksEntry, restartAfter } from './restart.js';
 import { DEFAULT_LIMITS } from './timing.js';
 import type { Lane } from './transport.js';
 import { logIndex, term, type Entry, type Incarnation, type LogIndex, type NodeId } from './types.js';
@@ -239,27 +240,20 @@ class Driver implements Raft {
   /** The state machine is ahead of a log that does not hold the snapshot's entry: the log begins anew behind it. */
   #restartLog(image: LogImage, base: LogBase, ready: () => void): void {
     const { store } = this.#options;
-    const { term: before, vote } = image.hardState;
-    const raised = base.term > before;
-    const hardState = {
-      term: raised ? base.term : before,
-      vote: raised ? null : vote,
-      commit: base.index,
-    };
-    store.persist({ hardState, restartAfter: base, entries: [] }, (failed) => {
+    const begun = restartAfter(image, base);
+    store.persist(begun.batch, (failed) => {
       if (this.#phase !== 'loading') return;
       if (failed !== null) {
         this.#fail(new StorageFailure('begin the log behind a snapshot', failed));
         return;
       }
-      const firstIndex = logIndex(base.index + 1);
-      this.#loaded({ hardState, base, firstIndex, lastIndex: base.index, termRuns: [] }, ready);
+      this.#loaded(begun.image, ready);
     });
   }
 
   #loaded(image: LogImage, ready: () => void): void {
     const { appliedIndex, installed, membership } = this.#options;
-    if (installed !== undefined && installed !== null && lacks(image, installed)) {
+    if (installed !== undefined && installed !== null && lacksEntry(image, installed)) {
       this.#restartLog(image, installed, ready);
       return;
     }
@@ -686,12 +680,6 @@ function coreConfig(options: RaftOptions): CoreConfig {
     compaction: { trailingEntries, trimBytes, trimInterval: trimIntervalNs },
     seed,
   });
-}
-
-/** Whether the log neither holds the entry nor has given it up after it was there. */
-function lacks(image: LogImage, { index, term }: LogBase): boolean {
-  if (index <= (image.base?.index ?? 0)) return false;
-  return image.termRuns.findLast((run) => run.firstIndex <= index)?.term !== term || index > image.lastIndex;
 }
 
 /** Appends and forwarded batches may be large; everything else must not wait behind them. */

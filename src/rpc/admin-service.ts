@@ -102,6 +102,7 @@ function statusToProto(
     clusterTimeTaiNs: view.clusterTime.toString(),
     clockState: clockStates.proto(clockState),
     impairments: [...view.impairments],
+    impairmentDetails: [...view.impairmentDetails],
     nodes: view.nodes.map((node) => ({ ...node })),
     sessions: view.sessions,
     storageEngine: view.storageEngine,

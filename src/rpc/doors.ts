@@ -82,6 +82,7 @@ export interface NodeStatusView {
   readonly publishedSize: number;
   readonly clusterTime: bigint;
   readonly impairments: readonly string[];
+  readonly impairmentDetails: readonly string[];
   readonly nodes: readonly {
     readonly node: string;
     readonly site: string;

@@ -39,6 +39,7 @@ import { createGuard, openGuard, type Guard } from './guard.js';
 import { openKeyValueStore, type KeyValueStore, type Operation } from './kv.js';
 import { openLedgerStore, type OpenLedger } from './ledger-store.js';
 import { INCARNATION_KEY } from './log-outline.js';
+import { openLogOrSuspect, type FoundLog, type SuspectLog } from './log-suspect.js';
 import { initialLogContent, openRaftLog, type OpenRaftLog } from './raft-log.js';
 import { seal, unseal } from './sealed-value.js';
 import { createWitnessFile, openWitnessFile, type OpenWitness } from './witness-file.js';
@@ -55,6 +56,8 @@ export interface OpenDirectoryOptions {
 
 export interface DataDirectory {
   readonly log: OpenRaftLog;
+  /** Not null: the log is damaged, and the node must not take part before it was repaired. */
+  readonly suspect: SuspectLog | null;
   readonly ledger: OpenLedger;
   readonly witness: OpenWitness;
   /** The directory `ledger` was gone and begins anew, empty: the node replays its whole log and should say so. */
@@ -248,10 +251,12 @@ async function openParts(
   };
   try {
     const raft = await openDatabase(layout, layout.raft, identity, readOnly, closers);
-    await checkOwner(raft, layout.raft, identity);
+    if (readOnly) await checkOwner(raft, layout.raft, identity);
     const guard = await openGuard(layout.guard, identity.incarnation, { readOnly });
     closers.push(() => (readOnly ? guard.abandon() : guard.close()));
-    const log = await openRaftLog(raft, guard, { readOnly });
+    const { log, suspect }: FoundLog = readOnly
+      ? { log: await openRaftLog(raft, guard, { readOnly }), suspect: null }
+      : await openLogOrSuspect(raft, guard, () => checkOwner(raft, layout.raft, identity));
     closers.push(() => log.close());
     const ledgerRebuilt = !readOnly && (await recreateLedger(layout, identity, guard));
     const ledgerDatabase = await openDatabase(layout, layout.ledger, identity, readOnly, closers);
@@ -262,6 +267,7 @@ async function openParts(
     let closing: Promise<void> | null = null;
     return {
       log,
+      suspect,
       ledger,
       ledgerRebuilt,
       witness,

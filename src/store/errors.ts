@@ -74,12 +74,16 @@ export class StorageClosedError extends StoreError {
 
 /** The log, or what guards it, is not what was written. The node must neither vote nor serve on it. */
 export class LogDamagedError extends StoreError {
+  /** What was found, without code and remedy. */
+  readonly what: string;
+
   constructor(
     code: 'LOG_RECORD_DAMAGED' | 'LOG_HOLE' | 'LOG_TAIL_LOST' | 'LOG_VOTE_LOST' | 'GUARD_DAMAGED',
     what: string,
     cause?: unknown,
   ) {
     super(code, what, rejoin, cause);
+    this.what = what;
   }
 }
 

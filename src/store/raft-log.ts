@@ -78,8 +78,13 @@ export interface OpenRaftLog extends RaftLogStore {
 export async function openRaftLog(
   store: KeyValueStore,
   guard: Guard,
-  options: { readonly readOnly: boolean },
+  options: {
+    readonly readOnly: boolean;
+    /** A read met damage. Awaited before the reader is told. */
+    readonly damaged?: (error: LogDamagedError) => Promise<void>;
+  },
 ): Promise<OpenRaftLog> {
+  const damaged = options.damaged ?? (() => Promise.resolve());
   const hardState = await readHardState(store);
   const marker = await readMarker(store);
   const walked = await walk(store, trimmedOutline(await readOutline(store), marker));
@@ -98,7 +103,7 @@ export async function openRaftLog(
     );
   }
   await checkGuardedBlock(store, guard, marker, walked);
-  const log = new RaftLog(store, guard, hardState, marker, walked);
+  const log = new RaftLog(store, guard, { hardState, marker, walked }, damaged);
   if (!options.readOnly) await log.bringGuardUpToDate();
   return log;
 }
@@ -129,6 +134,7 @@ interface LogState extends LogEnd {
 class RaftLog implements OpenRaftLog {
   readonly #store: KeyValueStore;
   readonly #guard: Guard;
+  readonly #damaged: (error: LogDamagedError) => Promise<void>;
   #marker: LogMarker;
   #state: LogState;
   #persisting = false;
@@ -140,7 +146,14 @@ class RaftLog implements OpenRaftLog {
   #truncations = 0;
   #compaction: Promise<void> | null = null;
 
-  constructor(store: KeyValueStore, guard: Guard, hardState: HardState, marker: LogMarker, walked: Walked) {
+  constructor(
+    store: KeyValueStore,
+    guard: Guard,
+    found: { readonly hardState: HardState; readonly marker: LogMarker; readonly walked: Walked },
+    damaged: (error: LogDamagedError) => Promise<void>,
+  ) {
+    const { hardState, marker, walked } = found;
+    this.#damaged = damaged;
     this.#store = store;
     this.#guard = guard;
     this.#marker = marker;
@@ -328,11 +341,13 @@ class RaftLog implements OpenRaftLog {
 
   async #trim(to: LogIndex): Promise<void> {
     if (to <= this.#marker.index) return;
-    const marker = await planTrim(this.#store, this.#marker, to);
+    const marker = await this.#noting(planTrim(this.#store, this.#marker, to));
     if (marker === null) return;
     await this.#store.batch([{ type: 'put', key: MARKER_KEY, value: encodeMarker(marker) }], true);
     this.#marker = marker;
     this.#state = trimmedOutline(this.#state, marker);
+    // A read that began before may still walk the blocks that go.
+    await Promise.allSettled(this.#reads);
     await removeTrimmed(this.#store, marker);
   }
 
@@ -370,10 +385,20 @@ class RaftLog implements OpenRaftLog {
     return { state: { ...kept, lastIndex: (cut - 1) as LogIndex, lastHash: hash.slice() }, removals };
   }
 
+  /** The blocks are not what was written: noted before the reader is told, so that the next start looks at all. */
+  async #noting<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof LogDamagedError) await this.#damaged(error).catch(() => undefined);
+      throw error;
+    }
+  }
+
   async #trackedRead(from: LogIndex, to: LogIndex, maxBytes: number): Promise<readonly Entry[]> {
     while (this.#truncation !== null) await this.#truncation;
     if (this.#closed) throw new StorageClosedError('read');
-    const running = this.#read(from, Math.min(to, this.#state.lastIndex), maxBytes);
+    const running = this.#noting(this.#read(from, Math.min(to, this.#state.lastIndex), maxBytes));
     this.#reads.add(running);
     try {
       return await running;

@@ -77,6 +77,12 @@ export const reasons = {
     "This node's tree differs from the published one; it stays up for inspection only.",
     'Connect to another node; inspect this one with taactl audit verify and replace it.',
   ),
+  LOG_SUSPECT: call(
+    'UNAVAILABLE',
+    'retry',
+    "A part of this node's log is damaged or missing: it neither votes nor acknowledges nor serves until it is whole again.",
+    'Connect to another node; taactl status says what was found there and what to do.',
+  ),
   LEAP_TABLE_NOT_APPROVED: call(
     'UNAVAILABLE',
     'retry',

@@ -2,6 +2,7 @@
 
 import { NodeCore } from '../../src/node/core/node.js';
 import type { NodeCoreHooks, NodeCoreOptions } from '../../src/node/core/node.js';
+import type { SuspectLog } from '../../src/node/environment.js';
 import { LAN_TIMING } from '../../src/raft/timing.js';
 import type { TreeHead } from '../../src/audit/types.js';
 import { durNs } from '../../src/time/types.js';
@@ -26,6 +27,8 @@ export class SmallNode {
   life = { ...newLife(), alive: false };
   readonly boundaries = new Map<number, string>();
   published = 0;
+  /** What its store found at the next start. */
+  suspect: SuspectLog | null = null;
 
   constructor(id: string, disk: SimulatedDisk, host: Host) {
     this.id = id;
@@ -124,6 +127,7 @@ export class SmallCluster {
           log: node.disk.log(life),
           ledger: node.disk.ledger(life),
           witness: node.disk.witnessStore(life),
+          suspect: node.suspect,
         },
         signer: {
           issue: (message, done) => done(null, simulatedSign(member.issuingKey, message)),

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import test from 'ava';
+import { logIndex, term } from '../../src/raft/types.js';
 import {
   decodeSnapshotMessage,
   encodeSnapshotMessage,
@@ -55,6 +56,16 @@ const messages: readonly SnapshotMessage[] = [
     after: hash(6),
     bodies: [{ hash: hash(7), salt: new Uint8Array(16), bytes: Uint8Array.of(1) }],
   },
+  { kind: 'askEntries', from: 7 },
+  {
+    kind: 'entries',
+    from: 7,
+    entries: [
+      { index: logIndex(7), term: term(2), kind: 'noop', time: 0n, payload: new Uint8Array(0) },
+      { index: logIndex(8), term: term(3), kind: 'command', time: 5n, payload: Uint8Array.of(1, 2) },
+    ],
+  },
+  { kind: 'trimmed', from: 7, firstIndex: 40 },
   { kind: 'none', to: 'askPart' },
 ];
 

@@ -147,6 +147,7 @@ export function fakeNode(lab: LabDoor | null = null): FakeNode {
           publishedSize: 2,
           clusterTime: 2_000_000_000_000_000_001n,
           impairments: [],
+          impairmentDetails: [],
           nodes: [
             {
               node: 'n1',

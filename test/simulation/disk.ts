@@ -122,6 +122,14 @@ export class SimulatedDisk {
     this.#ledger = copyOf(this.#durable);
   }
 
+  /** What is left of a log whose entries from here on were found damaged and removed. @returns its last entry before */
+  loseLogFrom(index: number): number {
+    const last = this.#entries.length;
+    this.#entries.length = index - 1;
+    this.#view = [...this.#entries];
+    return last;
+  }
+
   /** The ledger's directory is gone; the log stays. */
   loseLedger(): void {
     this.#ledger = emptyLedger();

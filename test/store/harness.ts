@@ -28,11 +28,24 @@ export const diskEngines: readonly DiskEngine[] = (await engineLoads('rocksdb'))
 
 export const genesis = new TextEncoder().encode('a genesis that somebody has verified');
 
-export const openNode = (
+interface Given {
+  readonly genesisBytes?: Uint8Array | undefined;
+}
+
+/** As a process does it: a damaged log is opened too, as a suspect one. */
+export const openSuspect = (
   path: string,
   engine: DiskEngine,
-  given: { readonly genesisBytes?: Uint8Array | undefined } = { genesisBytes: genesis },
+  given: Given = { genesisBytes: genesis },
 ): Promise<DataDirectory> => openDataDirectory({ path, clusterId: 'c1', nodeId: 'n1', engine, ...given });
+
+/** A directory that is expected to be whole. @throws what makes its log suspect */
+export async function openNode(path: string, engine: DiskEngine, given?: Given): Promise<DataDirectory> {
+  const node = await openSuspect(path, engine, given);
+  if (node.suspect === null) return node;
+  await node.close();
+  throw node.suspect.error;
+}
 
 type Door<T> = (done: (error: Error | null, value?: T) => void) => void;
 

@@ -7,6 +7,7 @@
 import { fillStart } from '../../audit/fill.js';
 import type { Ledger } from '../../audit/ledger.js';
 import type { LedgerOrigin, LedgerStore } from '../../audit/storage.js';
+import type { RaftLogStore } from '../../raft/storage.js';
 import type { DurNs } from '../../time/types.js';
 import { durNs, NS_PER_S } from '../../time/types.js';
 import type { CheckpointPolicy } from '../../verify/checkpoint-policy.js';
@@ -14,6 +15,7 @@ import type { MembershipStep } from '../../verify/membership-chain.js';
 import type { Environment } from '../environment.js';
 import { PULL_RATE, type BulkPeers } from './bulk-request.js';
 import { LedgerFill } from './ledger-fill.js';
+import { LogRepair, type LogRepairDeps } from './log-repair.js';
 import { decodeSnapshotMessage } from './snapshot-messages.js';
 import { SnapshotPull, type ProvenSnapshot } from './snapshot-pull.js';
 import { SnapshotServer, type RecordedState } from './snapshot-server.js';
@@ -45,6 +47,10 @@ export interface CatchUpDeps {
   readonly members: (size: number) => readonly MembershipStep[];
   readonly newest: () => { readonly size: number; readonly note: Uint8Array } | null;
   readonly appliedIndex: () => number;
+  readonly log: () => { readonly firstIndex: number; readonly commitIndex: number };
+  readonly readLog: RaftLogStore['read'];
+  /** Not null: the log is damaged and can be repaired in place. */
+  readonly repair: LogRepairDeps | null;
   readonly proposeDigest: () => void;
   /** Ends this life of the node's parts and begins another one with the snapshot. */
   readonly install: (snapshot: ProvenSnapshot) => void;
@@ -59,6 +65,7 @@ export class CatchUp {
   readonly #server: SnapshotServer;
   readonly #pull: SnapshotPull;
   #fill: LedgerFill | null = null;
+  readonly #repair: LogRepair | null;
   #digestAt: { index: number; time: bigint };
   #proposedAt: bigint | null = null;
 
@@ -79,6 +86,8 @@ export class CatchUp {
       store,
       newest: deps.newest,
       members: deps.members,
+      log: deps.log,
+      readLog: deps.readLog,
       complete: () => this.ledgerComplete,
       send: bulk.send,
       wanted: () => this.#propose(),
@@ -93,6 +102,10 @@ export class CatchUp {
       install,
       diverged,
     });
+    this.#repair =
+      deps.repair === null
+        ? null
+        : new LogRepair(bulk, { ...deps.repair, trimmed: (firstIndex) => this.needed(firstIndex) });
     if (origin === null || origin.next === null) return;
     this.#fill = new LedgerFill(
       { ...origin, next: origin.next },
@@ -120,6 +133,7 @@ export class CatchUp {
 
   start(): void {
     this.#fill?.start();
+    this.#repair?.start();
   }
 
   /** Apply made the digest of a state a record. */
@@ -140,13 +154,17 @@ export class CatchUp {
     if (message === null) return;
     if (message.kind.startsWith('ask')) this.#server.receive(from, message);
     else if (this.#pull.active) this.#pull.receive(from, message);
+    else if (message.kind === 'entries' || message.kind === 'trimmed') this.#repair?.receive(from, message);
     else this.#fill?.receive(from, message);
   }
 
   /** @param leads whether this node is the one that proposes digests */
   tick(leads: boolean): void {
     this.#pull.tick();
-    if (!this.#pull.active) this.#fill?.tick();
+    if (!this.#pull.active) {
+      this.#repair?.tick();
+      this.#fill?.tick();
+    }
     if (!leads) return;
     const { entries, interval } = this.#deps.pace;
     const since = this.#deps.appliedIndex() - this.#digestAt.index;
@@ -157,6 +175,7 @@ export class CatchUp {
 
   stop(): void {
     this.#pull.stop();
+    this.#repair?.stop();
     this.#fill?.stop();
   }
 

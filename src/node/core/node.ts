@@ -29,7 +29,7 @@ import type { ClockReading, DurNs } from '../../time/types.js';
 import { durNs, NS_PER_MS, NS_PER_S } from '../../time/types.js';
 import type { Genesis } from '../../verify/genesis.js';
 import type { OutcomeMessage, Refusal, SessionResponse } from '../../wire/messages.js';
-import type { Environment } from '../environment.js';
+import type { Environment, SuspectLog } from '../environment.js';
 import { admission, clockRefusal, leapRefusal } from './admission.js';
 import type { AdmittedCaller } from './admission.js';
 import { AuditSession } from './audit-session.js';
@@ -48,6 +48,7 @@ import { Publication, type PublicationMembers } from './publication.js';
 import { Receipts } from './receipts.js';
 import { LEDGER_SYNC_INTERVAL, Replica } from './replica.js';
 import { settledStorage, type SettledStorage } from './settled-storage.js';
+import type { LogRepairDeps } from './log-repair.js';
 import type { ProvenSnapshot } from './snapshot-pull.js';
 import { Testimony } from './testimony.js';
 
@@ -67,6 +68,11 @@ const LEAP_TABLE_NOT_APPROVED: Refusal = {
 const INSTALLING: Refusal = {
   reason: 'SHUTTING_DOWN',
   detail: 'the node installs a snapshot to catch up; connect to another',
+};
+
+const SUSPECT: Refusal = {
+  reason: 'LOG_SUSPECT',
+  detail: 'the log of this node is damaged; it takes no part until it is repaired or replaced',
 };
 
 const SHUTTING_DOWN: Refusal = {
@@ -144,11 +150,15 @@ export class NodeCore {
   #stopWhenComposed: (() => void) | null = null;
   #composing = false;
   #ledgerSynced = 0;
+  #suspect: SuspectLog | null;
+  /** The record of this process's start was proposed. */
+  #announced = false;
   #cancelTick: () => void = () => undefined;
   #uncoveredSince: bigint | null = null;
   /** The last clock word that was sent. */
   #said: Pick<ClockReading, 'state' | 'mono'> | null = null;
-  #impairments = new Set<string>();
+  /** By reason, what was found and what to do. */
+  readonly #impairments = new Map<string, string>();
   /** Null in the simulator, whose clocks know no leap seconds. */
   #leapTable: string | null = null;
   #leapTableTold = false;
@@ -156,6 +166,7 @@ export class NodeCore {
   constructor(options: NodeCoreOptions) {
     this.options = options;
     this.#storage = settledStorage(options.environment.storage);
+    this.#suspect = options.environment.storage.suspect ?? null;
     this.#env = { ...options.environment, storage: this.#storage };
     this.run = this.#env.random(16);
     this.#clusterTime = new ClusterTime(this.#env.clockReading);
@@ -225,7 +236,12 @@ export class NodeCore {
   /** Reasons of the closed list for which this node does less than it should. */
   impairments(): readonly string[] {
     const leap = this.#parts !== null && this.#leapTableDiffers() ? [LEAP_TABLE_NOT_APPROVED.reason] : [];
-    return [...this.#impairments, ...leap].sort();
+    return [...this.#impairments.keys(), ...leap].sort();
+  }
+
+  /** What was found and what to do about it, a sentence an impairment that has one. */
+  impairmentDetails(): readonly string[] {
+    return [...this.#impairments].sort().map(([reason, detail]) => `${reason}: ${detail}`);
   }
 
   /** Why this node does not serve now; empty when it does. */
@@ -263,7 +279,7 @@ export class NodeCore {
     send: (message: SessionResponse) => boolean,
     end: (reason: Refusal | null) => void,
   ): SessionPeer {
-    const refused = this.#stopping ? SHUTTING_DOWN : this.admission({ ...caller, role: 'client' });
+    const refused = this.#unable() ?? this.admission({ ...caller, role: 'client' });
     const device = this.authority.deviceByIdentity(caller.identity);
     if (refused !== null || device === undefined) {
       end(refused);
@@ -318,13 +334,13 @@ export class NodeCore {
     this.#stopping = true;
     for (const session of [...this.#sessions]) session.goAway(SHUTTING_DOWN);
     const { raft, replica, proposals, testimony } = this.#running;
-    testimony.nodeStopping(() => {
-      raft.transferLeadership(null, () => {
-        this.#halt();
-        proposals.stop();
-        replica.close(() => done());
-      });
-    });
+    const end = (): void => {
+      this.#halt();
+      proposals.stop();
+      replica.close(() => done());
+    };
+    if (this.#suspect === null) testimony.nodeStopping(() => raft.transferLeadership(null, end));
+    else end();
   }
 
   /** From here on the parts ask nothing of the disk and say nothing to anybody. */
@@ -447,6 +463,9 @@ export class NodeCore {
       members: (size) => authority.membershipSteps(size),
       newest: () => publication.newest(),
       appliedIndex: () => replica.appliedIndex,
+      log: () => raft.status(),
+      readLog: (from, to, maxBytes, done) => env.storage.log.read(from, to, maxBytes, done),
+      repair: this.#repairDeps(origin),
       proposeDigest: () => testimony.stateDigest(),
       install: (snapshot) => this.#install(snapshot),
       completed: () => raft.ledgerPosition(logIndex(this.#ledgerSynced), true),
@@ -468,7 +487,6 @@ export class NodeCore {
       raft,
       testimony,
     );
-    const first = this.#parts === null;
     this.#parts = {
       catchUp,
       members,
@@ -485,17 +503,65 @@ export class NodeCore {
       clockWatch,
     };
     publication.start(ledger.size - authority.uncovered(), () => {
+      const suspect = this.#suspect;
+      if (suspect !== null) {
+        // Up for inspection: it says what is wrong, and neither votes, nor stands, nor acknowledges, nor signs.
+        publication.stop();
+        env.transport.onMessage((from, kind, bytes) => {
+          if (kind === 'snapshot') this.#parts?.catchUp.receive(from, bytes);
+        });
+        this.#note(SUSPECT.reason, suspect.message);
+        this.#composed(ready);
+        return;
+      }
       raft.start(() => {
-        if (first) testimony.nodeStarted(this.options.version, SUPPORTED_VERSION);
-        catchUp.start();
+        if (!this.#announced) testimony.nodeStarted(this.options.version, SUPPORTED_VERSION);
+        this.#announced = true;
         members.start();
-        this.#tick();
-        ready();
-        this.#composing = false;
-        const stop = this.#stopWhenComposed;
-        if (stop !== null) this.stop(stop);
+        this.#composed(ready);
       });
     });
+  }
+
+  #composed(ready: () => void): void {
+    this.catchUp.start();
+    this.#tick();
+    ready();
+    this.#composing = false;
+    const stop = this.#stopWhenComposed;
+    if (stop !== null) this.stop(stop);
+  }
+
+  #repairDeps(origin: LedgerOrigin | null): LogRepairDeps | null {
+    const repair = this.#suspect?.repair ?? null;
+    if (repair === null) return null;
+    const { fatal } = this.options.hooks;
+    return {
+      until: repair.until,
+      store: this.#storage.log,
+      installed: origin === null ? null : baseOf(origin),
+      repaired: () =>
+        repair.finish((error) => {
+          if (error === null) this.#repaired();
+          else fatal(error);
+        }),
+      fatal,
+    };
+  }
+
+  /** The log is whole again: the node begins a new life, in which it takes part. */
+  #repaired(): void {
+    this.#suspect = null;
+    this.#impairments.delete(SUSPECT.reason);
+    this.#env.notifier.notify({
+      severity: 'info',
+      code: 'LOG_REPAIRED',
+      message: 'the damaged part of the log was fetched again; this node takes part again',
+    });
+    this.#composing = true;
+    this.#halt();
+    this.#running.proposals.stop();
+    this.#storage.whenSettled(() => this.start(() => undefined));
   }
 
   #createRaft(authority: Authority, appliedIndex: number, origin: LedgerOrigin | null): Raft {
@@ -642,7 +708,8 @@ export class NodeCore {
   }
 
   #mayMeasure(reading: ClockReading): Refusal | null {
-    if (this.#stopping) return SHUTTING_DOWN;
+    const unable = this.#unable();
+    if (unable !== null) return unable;
     if (this.#impairments.has('LEDGER_DIVERGED')) {
       return { reason: 'LEDGER_DIVERGED', detail: 'this node only stands for inspection' };
     }
@@ -676,10 +743,21 @@ export class NodeCore {
   }
 
   #impaired(reason: string, detail: string): void {
-    if (this.#impairments.has(reason)) return;
-    this.#impairments.add(reason);
+    if (this.#note(reason, detail)) this.testimony.diverged(detail);
+  }
+
+  /** @returns whether it is news */
+  #note(reason: string, detail: string): boolean {
+    if (this.#impairments.has(reason)) return false;
+    this.#impairments.set(reason, detail);
     this.#env.notifier.notify({ severity: 'alarm', code: reason, message: detail });
-    this.testimony.diverged(detail);
+    return true;
+  }
+
+  /** Why nothing can be asked of this node; null when something can. */
+  #unable(): Refusal | null {
+    if (this.#stopping) return SHUTTING_DOWN;
+    return this.#suspect === null ? null : SUSPECT;
   }
 }
 

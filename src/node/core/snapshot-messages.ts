@@ -3,6 +3,7 @@
  * bodies. Requests and answers on the bulk lane; each may be lost or repeated, and an answer repeats what it answers.
  */
 
+import { logIndex, term as asTerm, type Entry } from '../../raft/types.js';
 import type { DetachedBody } from '../../audit/types.js';
 import { asBytes, decodeMap, type CborReader } from '../../verify/cbor-reader.js';
 import { CborError, encode, type CborLimits, type CborObject } from '../../verify/cbor.js';
@@ -52,8 +53,13 @@ export type SnapshotMessage =
   | { readonly kind: 'askBundles'; readonly index: number; readonly count: number }
   | { readonly kind: 'bundles'; readonly index: number; readonly bundles: readonly Uint8Array[] }
   | { readonly kind: 'askBodies'; readonly after: Uint8Array }
-  /** None: there are no more. */
+  /** No bodies: there are no more. */
   | { readonly kind: 'bodies'; readonly after: Uint8Array; readonly bodies: readonly DetachedBody[] }
+  /** Committed entries from here on, for a node that repairs its log. */
+  | { readonly kind: 'askEntries'; readonly from: number }
+  | { readonly kind: 'entries'; readonly from: number; readonly entries: readonly Entry[] }
+  /** They are trimmed: a snapshot must come first. */
+  | { readonly kind: 'trimmed'; readonly from: number; readonly firstIndex: number }
   | { readonly kind: 'none'; readonly to: SnapshotMessage['kind'] };
 
 const VERSION = 1;
@@ -74,6 +80,9 @@ const kinds = [
   'bundles',
   'askBodies',
   'bodies',
+  'askEntries',
+  'entries',
+  'trimmed',
   'none',
 ] as const satisfies readonly SnapshotMessage['kind'][];
 
@@ -87,6 +96,13 @@ export function encodeSnapshotMessage(message: SnapshotMessage): Uint8Array {
         kind: message.kind,
         after: message.after,
         bodies: message.bodies.map(({ hash, salt, bytes }) => ({ hash, salt, bytes })),
+      });
+    case 'entries':
+      return encode({
+        v: VERSION,
+        kind: message.kind,
+        from: message.from,
+        entries: message.entries.map(({ term, kind, time, payload }) => ({ term, kind, time, payload })),
       });
     default:
       return encode({ v: VERSION, ...message });
@@ -149,6 +165,15 @@ function read(reader: CborReader): SnapshotMessage {
       return { kind, after: hash(reader, 'after') };
     case 'bodies':
       return { kind, after: hash(reader, 'after'), bodies: reader.maps('bodies', readBody) };
+    case 'askEntries':
+      return { kind, from: reader.uint('from') };
+    case 'entries': {
+      const from = reader.uint('from');
+      let index = from;
+      return { kind, from, entries: reader.maps('entries', (entry) => readEntry(entry, index++)) };
+    }
+    case 'trimmed':
+      return { kind, from: reader.uint('from'), firstIndex: reader.uint('firstIndex') };
     case 'none':
       return { kind, to: reader.oneOf('to', kinds) };
   }
@@ -171,6 +196,14 @@ function readProof(reader: CborReader): SnapshotProof {
     prefix: blobs(reader, 'prefix', HASH_BYTES),
   };
 }
+
+const readEntry = (reader: CborReader, index: number): Entry => ({
+  index: logIndex(index),
+  term: asTerm(reader.uint('term')),
+  kind: reader.oneOf('kind', ['command', 'noop', 'config']),
+  time: reader.int64('time'),
+  payload: reader.bytes('payload'),
+});
 
 const readBody = (reader: CborReader): DetachedBody => ({
   hash: hash(reader, 'hash'),

@@ -7,6 +7,8 @@
 import type { Ledger } from '../../audit/ledger.js';
 import type { LedgerStore } from '../../audit/storage.js';
 import { encodeBundle } from '../../audit/tiles.js';
+import type { RaftLogStore } from '../../raft/storage.js';
+import { logIndex } from '../../raft/types.js';
 import type { MonoNs } from '../../time/types.js';
 import { NS_PER_S } from '../../time/types.js';
 import { equalBytes } from '../../verify/bytes.js';
@@ -46,6 +48,9 @@ export interface SnapshotServerDeps {
   readonly newest: () => { readonly size: number; readonly note: Uint8Array } | null;
   /** How the members changed until a checkpoint of this size. */
   readonly members: (size: number) => readonly MembershipStep[];
+  /** This node's log: where it begins, and what is committed. Nothing is, while the node itself takes no part. */
+  readonly log: () => { readonly firstIndex: number; readonly commitIndex: number };
+  readonly readLog: RaftLogStore['read'];
   /** Nothing is missing in this node's own ledger. */
   readonly complete: () => boolean;
   readonly send: (to: string, message: Uint8Array) => void;
@@ -85,6 +90,9 @@ export class SnapshotServer {
         return;
       case 'askBodies':
         this.#bodies(message.after, answer);
+        return;
+      case 'askEntries':
+        this.#entries(message.from, answer);
         return;
       default:
         return;
@@ -174,6 +182,18 @@ export class SnapshotServer {
     };
     if (count === 0 || !this.#deps.complete()) answer(null);
     else read();
+  }
+
+  #entries(from: number, answer: (reply: SnapshotMessage | null) => void): void {
+    const { firstIndex, commitIndex } = this.#deps.log();
+    if (from < firstIndex) answer({ kind: 'trimmed', from, firstIndex });
+    else if (from > commitIndex) answer(null);
+    else {
+      this.#deps.readLog(logIndex(from), logIndex(commitIndex), PART_BYTES, (error, entries) => {
+        const some = error === null && entries !== undefined && entries.length > 0;
+        answer(some ? { kind: 'entries', from, entries } : null);
+      });
+    }
   }
 
   #bodies(after: Uint8Array, answer: (reply: SnapshotMessage | null) => void): void {

@@ -24,7 +24,7 @@ import { nodeVerifier } from '../../verify/crypto.js';
 import { GenesisError, verifyGenesis } from '../../verify/genesis.js';
 import type { VerifiedGenesis } from '../../verify/genesis.js';
 import { NodeCore } from '../core/node.js';
-import type { Environment, Notifier } from '../environment.js';
+import type { Environment, Notifier, SuspectLog } from '../environment.js';
 import { connectClockPeers } from './clock-peers.js';
 import type { ClockPeers } from './clock-peers.js';
 import { ClockEventCounts } from './clock-counts.js';
@@ -84,7 +84,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     random: (length) => new Uint8Array(randomBytes(length)),
     timers: hostTimers,
     transport: clockPeers.network,
-    storage: { log: store.log, ledger: store.ledger, witness: store.witness },
+    storage: {
+      log: store.log,
+      ledger: store.ledger,
+      witness: store.witness,
+      suspect: store.suspect === null ? null : suspectLog(store.suspect),
+    },
     signer: nodeSigner(keys.signer('issuing'), keys.signer('log')),
     verifier: nodeVerifier,
     clockReading: () => clock.reading(),
@@ -276,6 +281,27 @@ async function openStore(
     engine,
     genesisBytes,
   });
+}
+
+/** What the store found, for the node's core: callbacks, and one sentence that says it all. */
+function suspectLog({ error, repair }: NonNullable<DataDirectory['suspect']>): SuspectLog {
+  if (repair === null) return { message: error.message, repair: null };
+  const { until } = repair;
+  return {
+    message:
+      `${error.code}: ${error.what}. Term, vote and the last acknowledged entry are proven, so the damaged part is ` +
+      `fetched again from the other nodes, up to entry ${until}; until then keep a majority of them running. ` +
+      'Check the disk (kernel log, SMART): it may damage more',
+    repair: {
+      until,
+      finish: (done) => {
+        repair.finish().then(
+          () => done(null),
+          (failure: unknown) => done(failure instanceof Error ? failure : new Error(String(failure))),
+        );
+      },
+    },
+  };
 }
 
 function startNodeClock(config: NodeConfig, store: DataDirectory, list: LeapTable): Promise<ClockService> {

@@ -207,6 +207,7 @@ export class NodeFace {
       publishedSize: core.publication.publishedSize,
       clusterTime: core.clusterTimeNow,
       impairments: core.impairments(),
+      impairmentDetails: core.impairmentDetails(),
       nodes: genesis.members.map((member) => {
         const peer = raft.peers.find(({ id }) => id === member.id);
         return {

@@ -44,6 +44,10 @@ export interface GetStatusResponse {
   'nodes'?: (_taa_v1_NodeStatus)[];
   'sessions'?: (number | string | Long);
   'storageEngine'?: (string);
+  /**
+   * What was found and what to do, a sentence each; begins with the reason. Not every impairment has one.
+   */
+  'impairmentDetails'?: (string)[];
 }
 
 export interface GetStatusResponse__Output {
@@ -85,4 +89,8 @@ export interface GetStatusResponse__Output {
   'nodes': (_taa_v1_NodeStatus__Output)[];
   'sessions': (string);
   'storageEngine': (string);
+  /**
+   * What was found and what to do, a sentence each; begins with the reason. Not every impairment has one.
+   */
+  'impairmentDetails': (string)[];
 }
