@@ -22,7 +22,7 @@ import {
   type ActStatement,
 } from './acts.js';
 import { addCredential, register, release, setDevicePolicy, stop, suspendOrRestore } from './clients.js';
-import { raiseVersion, setClusterPolicy } from './cluster.js';
+import { raiseVersion, releaseClock, setClusterPolicy } from './cluster.js';
 import type { SignedAct } from './commands.js';
 import { importCircularT, importCommonView } from './corrections.js';
 import { approveLeapTable, enterLeap } from './leap.js';
@@ -112,6 +112,8 @@ function obey(turn: Turn, signed: SignedAct, { act, nonce }: ActStatement): Comm
     case 'suspendCredential':
     case 'restoreCredential':
       return suspendOrRestore(turn, act, evidence);
+    case 'releaseClock':
+      return releaseClock(turn, act, evidence);
     case 'raiseVersion':
       return raiseVersion(turn, act, evidence);
     case 'enterLeap':
@@ -190,7 +192,9 @@ export function applyDenied(
     return accept(null);
   }
   denials.set(key, { identity, reason, suppressed: 0 });
-  return accept(turn.record('accessDenied', { identity, reason, count, address, summary: false }));
+  return accept(
+    turn.record('accessDenied', { identity, reason, count, address, summary: false, ...turn.delay }),
+  );
 }
 
 /** Once a minute of cluster time: what was only counted becomes records, and what has expired is forgotten. */

@@ -27,6 +27,9 @@ import {
 } from './policy.js';
 import { readDevice } from './testimony.js';
 
+export const clockReleases = ['latch', 'highWater', 'leap'] as const;
+export type ClockRelease = (typeof clockReleases)[number];
+
 export type Act =
   | {
       readonly command: 'registerClient';
@@ -59,6 +62,13 @@ export type Act =
       readonly reason: string;
     }
   | { readonly command: 'raiseVersion'; readonly version: number }
+  /** Clears a latch of one node's clock: a quarantine, an absurd rate or a dispute; a high-water mark; a leap contradiction. */
+  | {
+      readonly command: 'releaseClock';
+      readonly clock: string;
+      readonly what: ClockRelease;
+      readonly reason: string;
+    }
   /** `details` names the detached body as above: a leap-seconds.list. `source` e.g. IERS Bulletin C 73. */
   | { readonly command: 'approveLeapTable'; readonly details: Uint8Array; readonly source: string }
   /** What was announced about the end of one month. */
@@ -89,6 +99,7 @@ export const actNames = [
   'suspendCredential',
   'restoreCredential',
   'raiseVersion',
+  'releaseClock',
   'approveLeapTable',
   'enterLeap',
   'importCommonView',
@@ -177,6 +188,13 @@ function readAct(command: ActName, reader: CborReader): Act {
     case 'suspendCredential':
     case 'restoreCredential':
       return { command, device: readDevice(reader), spki: readKey(reader), reason: readWhy(reader) };
+    case 'releaseClock':
+      return {
+        command,
+        clock: reader.text('clock', { min: 1, max: 64 }),
+        what: reader.oneOf('what', clockReleases),
+        reason: readWhy(reader),
+      };
     case 'raiseVersion':
       return { command, version: reader.uint('version', 1_000_000) };
     case 'approveLeapTable':

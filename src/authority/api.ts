@@ -1,6 +1,7 @@
 /** The public face of the replicated state machine. Implemented by ./authority.ts; driven by src/node. */
 
 import type { DetachedBody, LeafIndex } from '../audit/types.js';
+import type { ClockRelease } from './acts.js';
 import type { TaiNs } from '../time/types.js';
 import type { CheckpointPolicy } from '../verify/checkpoint-policy.js';
 import type { MembershipStep } from '../verify/membership-chain.js';
@@ -85,6 +86,13 @@ export type AuthorityEvent =
   | { readonly kind: 'stopAcknowledged'; readonly device: Device }
   | { readonly kind: 'deviceChanged'; readonly device: Device }
   | { readonly kind: 'policyChanged'; readonly policy: ClusterPolicy }
+  /** An operator released the clock of `node`; `leaf` is the record of it. */
+  | {
+      readonly kind: 'clockReleased';
+      readonly node: string;
+      readonly what: ClockRelease;
+      readonly leaf: LeafIndex;
+    }
   /** A leap-second table was approved, or an announcement entered. */
   | { readonly kind: 'leapChanged' }
   /** Members, orders about them, or what consensus made of them changed. */

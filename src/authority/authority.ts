@@ -37,7 +37,14 @@ import {
   nodeStopping,
   stateDigest,
 } from './cluster.js';
-import { decodeCommand, type Command, type DecodedCommand, type UnreadableCommand } from './commands.js';
+import {
+  decodeCommand,
+  isDelayable,
+  type Command,
+  type CommandEnvelope,
+  type DecodedCommand,
+  type UnreadableCommand,
+} from './commands.js';
 import {
   applyConfiguration,
   attestMembership,
@@ -55,7 +62,15 @@ import { encodePolicy, policyOfGenesis } from './policy.js';
 import { encodeRecord, leafRandom } from './records.js';
 import { accept, refuse, type CommandOutcome } from './refusals.js';
 import { decodeState, encodeState } from './snapshot.js';
-import { CommandMemory, findAudit, pendingOf, policyFor, type State } from './state.js';
+import {
+  CommandMemory,
+  findAudit,
+  isOnRecord,
+  pendingOf,
+  policyFor,
+  putOnRecord,
+  type State,
+} from './state.js';
 import { contentOf } from './statements.js';
 import { Turn, type AuthorityDeps } from './turn.js';
 
@@ -87,6 +102,7 @@ export function birthAuthority(
     denials: new Map(),
     statements: new Map(),
     commands: new CommandMemory(),
+    delayable: new Map(),
     uncovered: 1,
     lastBoundary: taiNs(0n),
   };
@@ -162,12 +178,16 @@ class StateMachine implements Authority {
       refuseUnreadable(turn, decoded.unreadable);
       return 'other';
     }
-    const { node, nonce, command } = decoded.envelope;
+    const { node, nonce, command, happened } = decoded.envelope;
     turn.node = node;
-    const again = commands.leafOf(turn.digest);
+    turn.delay = happened === undefined ? {} : { delayed: true, happened: { ...happened } };
+    const again = this.#recordedBefore(turn, decoded.envelope);
     const outcome = again === undefined ? this.#dispatch(turn, command, state, size) : accept(again);
     if (outcome.ok) {
-      if (again === undefined) commands.remember(turn.digest, outcome.leaf);
+      if (again === undefined) {
+        commands.remember(turn.digest, outcome.leaf);
+        if (isDelayable(command.kind)) putOnRecord(turn.state, node, nonce);
+      }
       turn.events.push({ kind: 'accepted', nonce, leaf: outcome.leaf });
     } else {
       turn.record('refused', { command: nameOf(command), reason: outcome.reason, detail: outcome.detail });
@@ -181,6 +201,16 @@ class StateMachine implements Authority {
   #dispatch(turn: Turn, command: Command, state: Uint8Array | null, size: LeafIndex): CommandOutcome {
     if (command.kind !== 'stateDigest' || state === null) return dispatch(turn, command);
     return isMember(turn) ? stateDigest(turn, state, size) : refuse('NODE_UNKNOWN');
+  }
+
+  /**
+   * What the same command led to before; undefined if it is new. A restriction or fault that waited long may come twice, in
+   * its prompt and in its delayed form: it is known by its nonce, whatever else was forgotten meanwhile.
+   */
+  #recordedBefore(turn: Turn, { node, nonce, command }: CommandEnvelope): LeafIndex | null | undefined {
+    const again = turn.state.commands.leafOf(turn.digest);
+    if (again !== undefined) return again;
+    return isDelayable(command.kind) && isOnRecord(turn.state, node, nonce) ? null : undefined;
   }
 
   #boundary(turn: Turn, kind: 'bulk' | 'checkpoint' | 'other'): boolean {

@@ -4,7 +4,7 @@ import { concat } from '../verify/bytes.js';
 import { sha256 } from '../verify/crypto.js';
 import type { Act } from './acts.js';
 import { voidForClock, voidForRun } from './audits.js';
-import { viewOf } from './members.js';
+import { memberInForce, viewOf } from './members.js';
 import { changePolicy, encodePolicy, policyFault } from './policy.js';
 import { accept, refuse, type CommandOutcome } from './refusals.js';
 import { SUPPORTED_VERSION } from './state.js';
@@ -45,6 +45,15 @@ export function raiseVersion(turn: Turn, act: ActOf<'raiseVersion'>, evidence: R
   return accept(leaf);
 }
 
+/** Recorded before it is done: the node named carries it out when it applies this, once. */
+export function releaseClock(turn: Turn, act: ActOf<'releaseClock'>, evidence: RecordFields): CommandOutcome {
+  const { clock, what, reason } = act;
+  if (memberInForce(turn.state, clock) === undefined) return refuse('NODE_UNKNOWN');
+  const leaf = turn.record('clockRelease', { clock, what, reason, ...evidence });
+  turn.events.push({ kind: 'clockReleased', node: clock, what, leaf });
+  return accept(leaf);
+}
+
 export function nodeStarted(turn: Turn, { run, version, supports }: Of<'nodeStarted'>): CommandOutcome {
   const leaf = turn.record('nodeStarted', { run, version, supports });
   turn.state.nodes.set(turn.node, { run, version, supports });
@@ -56,7 +65,7 @@ export const nodeStopping = (turn: Turn, { run }: Of<'nodeStopping'>): CommandOu
   accept(turn.record('nodeStopping', { run }));
 
 export function clockTransition(turn: Turn, { from, to, clock }: Of<'clockTransition'>): CommandOutcome {
-  const leaf = turn.record('clockTransition', { from, to, clock: { ...clock } });
+  const leaf = turn.record('clockTransition', { from, to, clock: { ...clock }, ...turn.delay });
   voidForClock(turn, to);
   return accept(leaf);
 }
@@ -70,10 +79,10 @@ export function clockComparison(turn: Turn, command: Of<'clockComparison'>): Com
 }
 
 export const clockAnomaly = (turn: Turn, { code, source, detail }: Of<'clockAnomaly'>): CommandOutcome =>
-  accept(turn.record('clockAnomaly', { code, source, detail }));
+  accept(turn.record('clockAnomaly', { code, source, detail, ...turn.delay }));
 
 export const diverged = (turn: Turn, { detail }: Of<'diverged'>): CommandOutcome =>
-  accept(turn.record('diverged', { detail }));
+  accept(turn.record('diverged', { detail, ...turn.delay }));
 
 /** @param state the encoded state before this entry, when the tree had `size` leaves */
 export function stateDigest(turn: Turn, state: Uint8Array, size: number): CommandOutcome {
@@ -84,7 +93,7 @@ export function stateDigest(turn: Turn, state: Uint8Array, size: number): Comman
 export function forkEvidence(turn: Turn, { detail, evidence }: Of<'forkEvidence'>): CommandOutcome {
   const salt = turn.digest.slice(16);
   const hash = sha256(concat([salt, evidence]));
-  const leaf = turn.record('forkEvidence', { detail, evidence: hash });
+  const leaf = turn.record('forkEvidence', { detail, evidence: hash, ...turn.delay });
   turn.bodies.push({ hash, salt, bytes: evidence });
   return accept(leaf);
 }

@@ -9,7 +9,8 @@
 
 import { CborError, encode, type CborValue } from '../verify/cbor.js';
 import { decodeMap, parse, readMap, type CborReader } from '../verify/cbor-reader.js';
-import { readTestimony, testimonyBody, testimonyKinds, type Testimony } from './testimony.js';
+import type { TaiNs } from '../time/types.js';
+import { readInstant, readTestimony, testimonyBody, testimonyKinds, type Testimony } from './testimony.js';
 
 /** A person's signed statement as a node carries it. */
 export interface SignedAct {
@@ -27,12 +28,32 @@ export interface SignedAct {
 
 export type Command = Testimony | SignedAct;
 
+/** When something happened that could not be committed then: within this range of TAI. */
+export interface Happened {
+  readonly earliest: TaiNs;
+  readonly latest: TaiNs;
+}
+
+/** Restrictions and faults: they act before they are recorded, so that their record may come late. */
+export const delayableKinds = [
+  'clockTransition',
+  'clockAnomaly',
+  'accessDenied',
+  'diverged',
+  'forkEvidence',
+] as const satisfies readonly Testimony['kind'][];
+
+export const isDelayable = (kind: Command['kind']): boolean =>
+  (delayableKinds as readonly string[]).includes(kind);
+
 export interface CommandEnvelope {
   /** The proposing node. */
   readonly node: string;
   /** 16 random bytes: names the command to its proposer, and makes its records unguessable. */
   readonly nonce: Uint8Array;
   readonly command: Command;
+  /** Only of what is delayable, and only when it was delayed. */
+  readonly happened?: Happened | undefined;
 }
 
 /** What could be read of a payload that is no command. */
@@ -55,10 +76,22 @@ const MAX_BODY = 524_288;
 const LIMITS = { maxBytes: 1 << 24, maxDepth: 6 };
 
 /** @throws CborError for what no command may hold, e.g. a lone surrogate */
-export function encodeCommand(node: string, nonce: Uint8Array, command: Command): Uint8Array {
+export function encodeCommand(
+  node: string,
+  nonce: Uint8Array,
+  command: Command,
+  happened?: Happened,
+): Uint8Array {
   const { kind } = command;
   if (kind !== 'signed') {
-    return encode({ v: envelopeVersion, kind, node, nonce, body: testimonyBody(command) });
+    return encode({
+      v: envelopeVersion,
+      kind,
+      node,
+      nonce,
+      body: testimonyBody(command),
+      happened: happened && { ...happened },
+    });
   }
   const { body, bodySalt, ...rest } = command;
   const detached = body.length === 0 && bodySalt.length === 0 ? {} : { body, bodySalt };
@@ -83,7 +116,7 @@ export function decodeCommand(payload: Uint8Array): DecodedCommand {
         seen = { node, nonce, kind };
         const command =
           kind === 'signed' ? readSigned(reader) : readTestimonyBody(kind, reader.value('body'));
-        return { node, nonce, command };
+        return { node, nonce, command, happened: readHappened(reader, kind) };
       },
       LIMITS,
     ),
@@ -91,6 +124,18 @@ export function decodeCommand(payload: Uint8Array): DecodedCommand {
   return read.ok
     ? { ok: true, envelope: read.value }
     : { ok: false, unreadable: { ...seen, error: read.error } };
+}
+
+function readHappened(reader: CborReader, kind: Command['kind']): Happened | undefined {
+  const happened = reader.optionalMap('happened', (map) => ({
+    earliest: readInstant(map, 'earliest'),
+    latest: readInstant(map, 'latest'),
+  }));
+  if (happened === undefined) return undefined;
+  if (!isDelayable(kind) || happened.earliest > happened.latest) {
+    throw new CborError('outOfRange', 'command.happened', `a ${kind} cannot be delayed like this`);
+  }
+  return happened;
 }
 
 const readTestimonyBody = (kind: Testimony['kind'], body: CborValue): Testimony =>

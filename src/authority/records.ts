@@ -63,6 +63,7 @@ export const recordTypes = {
   voided: info('evidence', 'A measurement was given up before it was certified, and why.'),
   clockComparison: info('evidence', 'TAA clock − source, as measured, with its uncertainty.'),
   clockTransition: info('operation', 'A node’s clock changed its state.'),
+  clockRelease: info('evidence', 'An operator released a node’s clock: which latch, and why.'),
   clockAnomaly: info('operation', 'Something about a clock or its sources was not as it should be.'),
   leapTable: info('evidence', 'A leap-second table was approved; the file is the detached body.'),
   leapEntry: info('evidence', 'An operator entered what was announced about the end of a month.'),

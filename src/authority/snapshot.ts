@@ -36,6 +36,7 @@ import {
   CommandMemory,
   MAX_COMMANDS,
   MAX_CREDENTIALS,
+  MAX_DELAYED,
   MAX_LEAP_ENTRIES,
   MAX_SESSIONS,
   REMEMBERED_AUDITS,
@@ -78,6 +79,7 @@ export function encodeState(state: State, clusterId: string): Uint8Array {
       outcome: { ...outcome },
     })),
     commands: state.commands.pack(),
+    delayable: delayableBody(state.delayable),
     uncovered: state.uncovered,
     lastBoundary: state.lastBoundary,
   });
@@ -114,6 +116,12 @@ function mapped<T>(map: ReadonlyMap<string, T>, body: (value: T) => CborObject):
 function leapBody({ table, entries }: ApprovedLeap): CborObject | undefined {
   if (table === null && entries.length === 0) return undefined;
   return { table: table === null ? null : { ...table }, entries: entries.map((entry) => ({ ...entry })) };
+}
+
+function delayableBody(delayable: State['delayable']): readonly CborObject[] | undefined {
+  if (delayable.size === 0) return undefined;
+  const entries = [...delayable].map(([node, nonces]) => ({ node, nonces }));
+  return entries.sort((a, b) => (a.node < b.node ? -1 : 1));
 }
 
 function deviceBody({ device, sessions, recent }: DeviceState): CborObject {
@@ -193,6 +201,7 @@ function readState(reader: CborReader, first: Membership): State {
     denials: readMapOf(reader, 'denials', readDenials),
     statements: readMapOf(reader, 'statements', readStatement),
     commands: readCommands(reader),
+    delayable: readDelayable(reader),
     uncovered: reader.uint('uncovered'),
     lastBoundary: taiNs(reader.int64('lastBoundary')),
   };
@@ -351,6 +360,19 @@ function readCommands(reader: CborReader): CommandMemory {
   const memory = CommandMemory.unpack(reader.bytes('commands', { max: MAX_COMMANDS * 24 }));
   if (memory === null) throw new CborError('outOfRange', 'state.commands', 'not a list of commands');
   return memory;
+}
+
+/** Absent while there is nothing in it. */
+function readDelayable(reader: CborReader): Map<string, Uint8Array> {
+  const entries = reader.optionalArray('delayable', (value, path) =>
+    readMap(value, path, (entry): [string, Uint8Array] => {
+      const nonces = entry.bytes('nonces', { max: 16 * MAX_DELAYED });
+      if (nonces.length % 16 !== 0)
+        throw new CborError('outOfRange', path, 'nonces of 16 bytes are expected');
+      return [entry.text('node'), nonces];
+    }),
+  );
+  return new Map(entries ?? []);
 }
 
 function readAudit(reader: CborReader): Audit {

@@ -6,7 +6,7 @@
  */
 
 import type { TaiNs } from '../time/types.js';
-import { hexOf } from '../verify/bytes.js';
+import { concat, equalBytes, hexOf } from '../verify/bytes.js';
 import type { MembersState } from './members.js';
 import type { ApprovedLeap, Audit, AuditPolicy, ClusterPolicy, Device } from './model.js';
 import type { CommandOutcome } from './refusals.js';
@@ -24,6 +24,8 @@ export const MAX_CREDENTIALS = 8;
 export const MAX_STATEMENTS = 4_096;
 /** Commands that are remembered, so that one proposed twice takes effect once. */
 export const MAX_COMMANDS = 8_192;
+/** Nonces of restrictions and faults that are remembered per node, however long they waited before they came. */
+export const MAX_DELAYED = 512;
 /** Identities and reasons that are told apart within one minute of denials. */
 export const MAX_DENIALS = 512;
 /** Midnights about which entries are remembered, the newest. */
@@ -84,6 +86,8 @@ export interface State {
   /** By hexadecimal nonce. */
   readonly statements: Map<string, StatementMemory>;
   readonly commands: CommandMemory;
+  /** By node: nonces of its last restrictions and faults, 16 bytes each, oldest first. */
+  readonly delayable: Map<string, Uint8Array>;
   /** Leaves since the last checkpoint boundary, and when that was. */
   uncovered: number;
   lastBoundary: TaiNs;
@@ -168,4 +172,21 @@ export function pendingOf(state: State, matches: (audit: Audit) => boolean): rea
   const found: Audit[] = [];
   for (const audit of state.pending.values()) if (matches(audit)) found.push(audit);
   return found.sort((a, b) => a.leaf - b.leaf);
+}
+
+/** Whether the node's restriction or fault with this nonce is on record. */
+export function isOnRecord(state: State, node: string, nonce: Uint8Array): boolean {
+  const known = state.delayable.get(node) ?? new Uint8Array(0);
+  for (let at = 0; at < known.length; at += 16) {
+    if (equalBytes(known.subarray(at, at + 16), nonce)) return true;
+  }
+  return false;
+}
+
+export function putOnRecord(state: State, node: string, nonce: Uint8Array): void {
+  const known = state.delayable.get(node) ?? new Uint8Array(0);
+  state.delayable.set(
+    node,
+    concat([known.subarray(Math.max(0, known.length - 16 * (MAX_DELAYED - 1))), nonce]),
+  );
 }

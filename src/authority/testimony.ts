@@ -429,7 +429,7 @@ const readText = (reader: CborReader, key: keyof typeof textLimits): string =>
 const readAddress = (reader: CborReader): string | undefined =>
   reader.optionalText('address', { max: textLimits.address });
 
-const readInstant = (reader: CborReader, key: string): TaiNs => asInstant(reader.value(key), key);
+export const readInstant = (reader: CborReader, key: string): TaiNs => asInstant(reader.value(key), key);
 
 function asInstant(value: CborValue, path: string): TaiNs {
   if (typeof value !== 'number' && typeof value !== 'bigint') {

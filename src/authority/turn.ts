@@ -29,6 +29,8 @@ export class Turn {
   readonly digest: Uint8Array;
   /** The proposing node; empty until the envelope was read. */
   node = '';
+  /** Fields of a record of what happened before it could be committed; none for anything else. */
+  delay: RecordFields = {};
   readonly leaves: Uint8Array[] = [];
   readonly bodies: DetachedBody[] = [];
   readonly events: AuthorityEvent[] = [];

@@ -7,15 +7,25 @@
  */
 
 import type { LedgerStore, WitnessStore } from '../audit/storage.js';
+import type { ClockRelease } from '../authority/acts.js';
 import type { RaftLogStore } from '../raft/storage.js';
 import type { Lane } from '../raft/transport.js';
 import type { ClockReading, MonoNs, Timers } from '../time/types.js';
 import type { SignatureVerifier } from '../verify/crypto.js';
 
+/** Records that wait until somebody can commit them. Items come back in the order in which they were appended. */
+export interface SpoolStore {
+  load(done: (error: Error | null, items?: readonly Uint8Array[]) => void): void;
+  /** `done` when it is synced. */
+  append(item: Uint8Array, done: (error: Error | null) => void): void;
+  clear(done: (error: Error | null) => void): void;
+}
+
 export interface NodeStorage {
   readonly log: RaftLogStore;
   readonly ledger: LedgerStore;
   readonly witness: WitnessStore;
+  readonly spool: SpoolStore;
   /** The log was found damaged: this node must not take part before it is whole again. Absent: it was found whole. */
   readonly suspect?: SuspectLog | null;
 }
@@ -100,5 +110,7 @@ export interface Environment {
   readonly clockReading: () => ClockReading;
   /** So many rounds among the clocks of the cluster are wanted at once; the reading counts them. */
   readonly requestPeerRounds: (rounds: number) => void;
+  /** An operator's committed release of this node's clock; `number` grows with every one, and each is carried out once. */
+  readonly releaseClock: (what: ClockRelease, number: number) => void;
   readonly notifier: Notifier;
 }

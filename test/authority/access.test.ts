@@ -2,9 +2,11 @@
 
 import test from 'ava';
 import { deviceIdOf, mayOrder, actNames } from '../../src/authority/acts.js';
+import { encodeCommand } from '../../src/authority/commands.js';
+import type { CborMap } from '../../src/verify/cbor.js';
 import { concat } from '../../src/verify/bytes.js';
 import { sha256 } from '../../src/verify/crypto.js';
-import { durNs } from '../../src/time/types.js';
+import { durNs, taiNs } from '../../src/time/types.js';
 import { text } from '../verify/random.js';
 import {
   Cluster,
@@ -275,4 +277,49 @@ test('laboratory records exist in a laboratory only', (t) => {
   const step = cluster.propose('n1', { kind: 'labAppend', items: [text('x')] });
   t.is(step.reason, 'NOT_LABORATORY');
   t.deepEqual(typesOf(step), ['refused']);
+});
+
+test('a clock is released by an administrator, for one node, on record before it is done', (t) => {
+  const cluster = new Cluster();
+  const act = {
+    command: 'releaseClock',
+    clock: 'n2',
+    what: 'latch',
+    reason: 'the antenna was moved',
+  } as const;
+  t.is(cluster.order('olga', act).reason, 'ROLE_NOT_ALLOWED');
+  t.is(cluster.order('ada', { ...act, clock: 'n9' }).reason, 'NODE_UNKNOWN');
+  const released = cluster.order('ada', act);
+  t.true(released.accepted);
+  t.like(eventsOf(released, 'clockReleased')[0], { node: 'n2', what: 'latch', leaf: released.leaf });
+  const record = released.records[0];
+  t.is(record?.get('type'), 'clockRelease');
+  t.is(record?.get('signer'), 'ada');
+  t.is(record?.get('reason'), 'the antenna was moved');
+});
+
+test('what was delayed says when it happened, is on record once in either form, and only restrictions can be', (t) => {
+  const cluster = new Cluster();
+  const anomaly = { kind: 'clockAnomaly', code: 'peerSilent', source: 'n3', detail: '' } as const;
+  const happened = { earliest: taiNs(cluster.now - 90n * S), latest: taiNs(cluster.now - 89n * S) };
+  const nonce = new Uint8Array(16).fill(7);
+  const late = cluster.applyPayload(encodeCommand('n2', nonce, anomaly, happened));
+  t.true(late.accepted);
+  t.is(late.records[0]?.get('delayed'), true);
+  t.is((late.records[0]?.get('happened') as CborMap).get('earliest'), happened.earliest);
+  // Far more than the state machine remembers of other commands.
+  for (let i = 0; i < 400; i++) cluster.propose('n2', anomaly);
+  cluster.restart();
+  for (const again of [encodeCommand('n2', nonce, anomaly), encodeCommand('n2', nonce, anomaly, happened)]) {
+    const step = cluster.applyPayload(again);
+    t.true(step.accepted);
+    t.is(step.records.length, 0);
+  }
+  t.is(cluster.applyPayload(encodeCommand('n1', nonce, anomaly)).records.length, 1, 'a nonce is of its node');
+  const prompt = cluster.propose('n2', anomaly);
+  t.false(prompt.records[0]?.has('delayed'));
+  const permits = { kind: 'nodeStopping', run: nonce } as const;
+  t.is(cluster.propose('n2', permits, happened).reason, 'MALFORMED');
+  const backwards = { earliest: happened.latest, latest: happened.earliest };
+  t.is(cluster.propose('n2', anomaly, backwards).reason, 'MALFORMED');
 });

@@ -6,7 +6,7 @@
 import { birthAuthority, restoreAuthority, type AuthorityDeps } from '../../src/authority/authority.js';
 import { actToBeSigned, encodeAct, type Act } from '../../src/authority/acts.js';
 import type { Applied, Authority, AuthorityEvent, Configuration } from '../../src/authority/api.js';
-import { encodeCommand, type Command } from '../../src/authority/commands.js';
+import { encodeCommand, type Command, type Happened } from '../../src/authority/commands.js';
 import type { Audit, MeasurementFacts } from '../../src/authority/model.js';
 import type { StatementCodec } from '../../src/authority/statements.js';
 import { durNs, taiNs } from '../../src/time/types.js';
@@ -230,8 +230,8 @@ export class Cluster {
     });
   }
 
-  propose(node: string, command: Command): Step {
-    return this.applyPayload(encodeCommand(node, this.random.bytes(16), command));
+  propose(node: string, command: Command, happened?: Happened): Step {
+    return this.applyPayload(encodeCommand(node, this.random.bytes(16), command, happened));
   }
 
   /** A person's order, carried by a node. */

@@ -101,6 +101,17 @@ export function goldenStory(): Cluster {
     source: 's',
     detail: 'indicator 1',
   });
+  cluster.order('ada', {
+    command: 'releaseClock',
+    clock: 'n2',
+    what: 'latch',
+    reason: 'the antenna was moved',
+  });
+  cluster.propose(
+    'n2',
+    { kind: 'clockAnomaly', code: 'peerSilent', source: 'n3', detail: 'while there was no quorum' },
+    { earliest: taiNs(cluster.now - 90n * S), latest: taiNs(cluster.now - 89n * S) },
+  );
   cluster.propose('n2', { kind: 'diverged', detail: 'root differs at size 12' });
   cluster.propose('n2', {
     kind: 'forkEvidence',

@@ -60,8 +60,8 @@ test('golden commands decode and encode to the same bytes', (t) => {
   for (const payload of stories.flatMap(([folder]) => commandsOf(folder))) {
     const decoded = decodeCommand(payload);
     if (!decoded.ok) continue;
-    const { node, nonce, command } = decoded.envelope;
-    t.is(hex(encodeCommand(node, nonce, command)), hex(payload), command.kind);
+    const { node, nonce, command, happened } = decoded.envelope;
+    t.is(hex(encodeCommand(node, nonce, command, happened)), hex(payload), command.kind);
     read++;
   }
   const all = stories.flatMap(([folder]) => commandsOf(folder));

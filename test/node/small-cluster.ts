@@ -128,6 +128,7 @@ export class SmallCluster {
           ledger: node.disk.ledger(life),
           witness: node.disk.witnessStore(life),
           suspect: node.suspect,
+          spool: node.disk.spoolStore(life),
         },
         signer: {
           issue: (message, done) => done(null, simulatedSign(member.issuingKey, message)),
@@ -136,6 +137,7 @@ export class SmallCluster {
         },
         verifier: simulatedVerifier,
         requestPeerRounds: () => undefined,
+        releaseClock: () => undefined,
         clockReading: () => clock.reading(),
         notifier: { notify: ({ code, message }) => this.notices.push(`${node.id} ${code} ${message}`) },
       },

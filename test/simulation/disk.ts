@@ -12,6 +12,7 @@ import type {
   WitnessStore,
 } from '../../src/audit/storage.js';
 import { bodiesAbove } from '../../src/audit/memory-store.js';
+import type { SpoolStore } from '../../src/node/environment.js';
 import type { DetachedBody } from '../../src/audit/types.js';
 import {
   NO_BASE,
@@ -81,6 +82,7 @@ export class SimulatedDisk {
   readonly #underWay = new Set<() => void>();
   #unsynced: LedgerWrites[] = [];
   #witness: WitnessState | null = null;
+  #spool: Uint8Array[] = [];
 
   constructor(scheduler: Scheduler, prng: Prng, listener: DiskListener) {
     this.#scheduler = scheduler;
@@ -218,6 +220,21 @@ export class SimulatedDisk {
           this.#listener.witnessSaved(state);
         });
       },
+    };
+  }
+
+  spoolStore(life: Life): SpoolStore {
+    const number = this.#life;
+    const write = (done: (error: Error | null) => void, commit: () => void): void => {
+      if (this.#life === number) this.#synced(number, life, this.#syncTime(), done, commit);
+    };
+    return {
+      load: (done) => this.#later(number, life, 0, () => done(null, [...this.#spool])),
+      append: (item, done) => write(done, () => void this.#spool.push(item)),
+      clear: (done) =>
+        write(done, () => {
+          this.#spool = [];
+        }),
     };
   }
 

@@ -235,6 +235,7 @@ export class SimulatedNode {
         log: this.disk.log(life),
         ledger: this.disk.ledger(life),
         witness: this.disk.witnessStore(life),
+        spool: this.disk.spoolStore(life),
       },
       signer: {
         issue: (message, done) => done(null, simulatedSign(issuingKey, message)),
@@ -246,6 +247,7 @@ export class SimulatedNode {
       verifier: simulatedVerifier,
       clockReading: () => clock.reading(),
       requestPeerRounds: () => undefined,
+      releaseClock: () => undefined,
       notifier: { notify: () => undefined },
     };
   }

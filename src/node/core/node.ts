@@ -50,6 +50,7 @@ import { LEDGER_SYNC_INTERVAL, Replica } from './replica.js';
 import { settledStorage, type SettledStorage } from './settled-storage.js';
 import type { LogRepairDeps } from './log-repair.js';
 import type { ProvenSnapshot } from './snapshot-pull.js';
+import { Spool, recordable } from './spool.js';
 import { Testimony } from './testimony.js';
 
 /** Clock words, cosigner repetitions, images, issuance: what must go on even when nothing arrives. */
@@ -139,6 +140,7 @@ export class NodeCore {
   readonly run: Uint8Array;
   readonly #env: Environment;
   readonly #storage: SettledStorage;
+  readonly #spool: Spool;
   readonly #clusterTime: ClusterTime;
   readonly #sessions = new Set<AuditSession>();
   readonly #growth = new Set<(size: number) => void>();
@@ -170,12 +172,38 @@ export class NodeCore {
     this.#env = { ...options.environment, storage: this.#storage };
     this.run = this.#env.random(16);
     this.#clusterTime = new ClusterTime(this.#env.clockReading);
+    this.#spool = this.#openSpool();
+  }
+
+  /** It outlives the parts: what waits in it is about this node, not about one of its states. */
+  #openSpool(): Spool {
+    const env = this.#env;
+    return new Spool({
+      node: this.options.node,
+      store: env.storage.spool,
+      mono: env.mono,
+      random: env.random,
+      happened: () => {
+        const { earliest, latest } = env.clockReading();
+        return { earliest: recordable(earliest), latest: recordable(latest) };
+      },
+      hasLeader: () => this.#parts !== null && !this.#composing && this.#parts.raft.status().leader !== null,
+      submit: (nonce, payload, patience, done) => {
+        if (this.#parts === null) done({ status: 'unknown', leader: null });
+        else this.#parts.proposals.submit(nonce, payload, patience, done);
+      },
+      failed: (error) => {
+        const message = `${error.message}; records of restrictions are lost if this process ends before they are committed`;
+        env.notifier.notify({ severity: 'alarm', code: 'SPOOL_FAILED', message });
+      },
+    });
   }
 
   /** Loads the ledger's image, then consensus; `ready` runs when this node takes part. */
   start(ready: () => void): void {
     const { ledger } = this.#storage;
     this.#composing = true;
+    if (this.#parts === null) this.#spool.load();
     ledger.loadOrigin((unreadable, origin) => {
       ledger.loadImage((error, image) => {
         if (error !== null || unreadable !== null) {
@@ -387,7 +415,7 @@ export class NodeCore {
     const proposals = new Proposals(raft, env.timers, env.mono, (duration) =>
       this.options.observer?.committed(duration),
     );
-    const testimony = new Testimony(node, this.run, env.random, proposals);
+    const testimony = new Testimony(node, this.run, env.random, proposals, this.#spool);
     const membersView: PublicationMembers = {
       policyAt: (size) => authority.checkpointPolicy(size),
       names: () => knownMembers(authority.membership()).map(({ id }) => id),
@@ -615,6 +643,8 @@ export class NodeCore {
     if (event.kind === 'membershipAnomaly') {
       this.#env.notifier.notify({ severity: 'alarm', code: 'MEMBERSHIP_ANOMALY', message: event.detail });
     }
+    if (event.kind === 'clockReleased' && event.node === this.options.node)
+      this.#env.releaseClock(event.what, event.leaf);
     for (const session of this.#sessions) session.applied(event);
   }
 
@@ -641,6 +671,7 @@ export class NodeCore {
     replica.tick();
     catchUp.tick(raft.status().role === 'leader');
     this.#coverRecords();
+    this.#spool.drain();
     this.#advance();
     this.#cancelTick = this.#env.timers.after(TICK, () => this.#tick());
   }

@@ -12,7 +12,7 @@ export interface SettledStorage extends NodeStorage {
 
 type Done<A extends readonly unknown[]> = (...outcome: A) => void;
 
-export function settledStorage({ log, ledger, witness }: NodeStorage): SettledStorage {
+export function settledStorage({ log, ledger, witness, spool }: NodeStorage): SettledStorage {
   let outstanding = 0;
   let waiting: (() => void)[] = [];
   const tracked = <A extends readonly unknown[]>(done: Done<A>): Done<A> => {
@@ -49,6 +49,8 @@ export function settledStorage({ log, ledger, witness }: NodeStorage): SettledSt
       load: (done) => witness.load(tracked(done)),
       save: (state, done) => witness.save(state, tracked(done)),
     },
+    // Not of the parts: it goes on while they are made anew.
+    spool,
     whenSettled: (done) => {
       if (outstanding === 0) done();
       else waiting.push(done);

@@ -1,6 +1,7 @@
 /**
  * What this node proposes in its own name, and how long it keeps trying. Records of what happened are retried for a good
- * while, because the fact does not go away; answers that somebody waits for are given up sooner.
+ * while, because the fact does not go away; answers that somebody waits for are given up sooner. What restricts and what
+ * went wrong waits in the spool if nobody can commit it.
  */
 
 import type { ClockWitness, Testimony as Statement } from '../../authority/testimony.js';
@@ -8,22 +9,16 @@ import type { LeapEvent } from '../../clock/core/events.js';
 import { encodeCommand } from '../../authority/commands.js';
 import type { MeasurementFacts } from '../../authority/model.js';
 import type { SignedCommandSubmission } from '../../rpc/doors.js';
-import type { ClockReading, ClockState, DurNs, TaiNs } from '../../time/types.js';
-import { durNs, NS_PER_S, taiNs } from '../../time/types.js';
+import type { ClockReading, ClockState, DurNs } from '../../time/types.js';
+import { durNs, NS_PER_S } from '../../time/types.js';
 import type { CommandResult, Proposals } from './proposals.js';
+import { recordable } from './spool.js';
+import type { Spool } from './spool.js';
 
 /** Somebody waits for the answer. */
 const PATIENCE: DurNs = durNs(5n * NS_PER_S);
 /** Nobody waits, and the record must not be lost to a change of leader. */
 const PERSISTENCE: DurNs = durNs(60n * NS_PER_S);
-
-/** The widest bound that a record may state: no instant of this service is outside, so truth stays inside. */
-const WIDEST = 1n << 62n;
-
-function recordable(instant: TaiNs): TaiNs {
-  if (instant > WIDEST) return taiNs(WIDEST);
-  return instant < -WIDEST ? taiNs(-WIDEST) : instant;
-}
 
 function witnessOf(reading: ClockReading): ClockWitness {
   const { best, epoch, samples, rhoPpb, taiMinusUtc, leap, unmonitored, peers } = reading;
@@ -57,12 +52,20 @@ export class Testimony {
   readonly #run: Uint8Array;
   readonly #random: (length: number) => Uint8Array;
   readonly #proposals: Proposals;
+  readonly #spool: Spool;
 
-  constructor(node: string, run: Uint8Array, random: (length: number) => Uint8Array, proposals: Proposals) {
+  constructor(
+    node: string,
+    run: Uint8Array,
+    random: (length: number) => Uint8Array,
+    proposals: Proposals,
+    spool: Spool,
+  ) {
     this.#node = node;
     this.#run = run;
     this.#random = random;
     this.#proposals = proposals;
+    this.#spool = spool;
   }
 
   measure(facts: MeasurementFacts, done: Done): void {
@@ -103,7 +106,7 @@ export class Testimony {
   }
 
   clockTransition(from: ClockState, to: ClockState, reading: ClockReading): void {
-    this.#propose({ kind: 'clockTransition', from, to, clock: witnessOf(reading) }, PERSISTENCE, nobody);
+    this.#spool.record({ kind: 'clockTransition', from, to, clock: witnessOf(reading) });
   }
 
   clockComparison(comparison: Comparison): void {
@@ -148,16 +151,13 @@ export class Testimony {
   }
 
   clockAnomaly(code: string, source: string, detail: string): void {
-    this.#propose({ kind: 'clockAnomaly', code, source, detail: detail.slice(0, 1000) }, PERSISTENCE, nobody);
+    this.#spool.record({ kind: 'clockAnomaly', code, source, detail: detail.slice(0, 1000) });
   }
 
   /** `address`: from where, if the connection told. */
   accessDenied(identity: string, reason: string, address?: string): void {
-    this.#propose(
-      { kind: 'accessDenied', identity: identity.slice(0, 400), reason, count: 1, address },
-      PATIENCE,
-      nobody,
-    );
+    const count = 1;
+    this.#spool.record({ kind: 'accessDenied', identity: identity.slice(0, 400), reason, count, address });
   }
 
   nodeStarted(version: string, supports: number): void {
@@ -169,15 +169,11 @@ export class Testimony {
   }
 
   diverged(detail: string): void {
-    this.#propose({ kind: 'diverged', detail: detail.slice(0, 1000) }, PERSISTENCE, nobody);
+    this.#spool.record({ kind: 'diverged', detail: detail.slice(0, 1000) });
   }
 
   forkEvidence(peer: string, evidence: Uint8Array): void {
-    this.#propose(
-      { kind: 'forkEvidence', detail: `${peer} signed another tree`, evidence },
-      PERSISTENCE,
-      nobody,
-    );
+    this.#spool.record({ kind: 'forkEvidence', detail: `${peer} signed another tree`, evidence });
   }
 
   membershipAttested(version: number, note: Uint8Array, done: Done): void {

@@ -36,6 +36,7 @@ import { operatorMessage } from './failure.js';
 import { NodeFace } from './face.js';
 import { LeapList, readLeapList } from './leap-list.js';
 import { Durations, metricsSnapshot } from './metrics.js';
+import { SpoolFile } from './spool-file.js';
 import { hostMono, hostTimers } from './timers.js';
 
 /** Calls that are still open at a clean stop get this long. */
@@ -79,6 +80,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     node: config.node,
     peers: config.peers.map(({ node }) => node),
   });
+  const spool = new SpoolFile(join(store.directory.spool, 'records'));
   const environment: Environment = {
     mono: hostMono,
     random: (length) => new Uint8Array(randomBytes(length)),
@@ -88,12 +90,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       log: store.log,
       ledger: store.ledger,
       witness: store.witness,
+      spool,
       suspect: store.suspect === null ? null : suspectLog(store.suspect),
     },
     signer: nodeSigner(keys.signer('issuing'), keys.signer('log')),
     verifier: nodeVerifier,
     clockReading: () => clock.reading(),
     requestPeerRounds: (rounds) => clock.requestPeerRounds(rounds),
+    releaseClock: (what, number) => clock.release(what, number),
     notifier: options.notifier,
   };
   const durations = new Durations();
@@ -115,6 +119,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     genesisBytes,
     tls,
     store,
+    spool,
     clock,
     clockPeers,
     leapList,
@@ -128,6 +133,7 @@ interface World {
   readonly genesisBytes: Uint8Array;
   readonly tls: TlsMaterial;
   readonly store: DataDirectory;
+  readonly spool: SpoolFile;
   readonly clock: ClockService;
   readonly clockPeers: ClockPeers;
   readonly leapList: LeapTable;
@@ -200,6 +206,7 @@ async function closeWorld(world: World, records: ClockRecords): Promise<void> {
   world.clockPeers.close();
   world.network.close();
   await world.clock.stop();
+  await world.spool.close();
   await world.store.close();
 }
 
