@@ -2,7 +2,7 @@
  * Builds that only tests have: a copy of the compiled program with named places replaced. What ships has no switch for
  * any of this. An alteration whose place is not found is an error, so that a control cannot silently stop controlling.
  */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -16,28 +16,37 @@ export interface Alteration {
 }
 
 export interface AlteredBuild {
+  /** Holds `dist`. */
+  readonly directory: string;
   readonly taad: string;
   remove(): void;
 }
 
-export function alteredBuild(alterations: readonly Alteration[]): AlteredBuild {
+/** The text of a compiled file with the one place that an alteration names replaced. @throws if it is not there once */
+export function altered(text: string, { file, find, replace }: Alteration): string {
+  const times = text.split(find).length - 1;
+  if (times !== 1) throw new Error(`${file} holds "${find}" ${times} times, not once`);
+  return text.replace(find, () => replace);
+}
+
+export const compiledText = (file: string): string => readFileSync(join(root, 'dist', file), 'utf8');
+
+/** @param parts folders below dist/ that the copy consists of */
+export function alteredBuild(
+  alterations: readonly Alteration[],
+  parts: readonly string[] = ['src', 'cmd'],
+): AlteredBuild {
   const directory = mkdtempSync(join(tmpdir(), 'taa-build-'));
-  mkdirSync(join(directory, 'dist'));
-  for (const part of ['src', 'cmd'])
+  for (const part of parts)
     cpSync(join(root, 'dist', part), join(directory, 'dist', part), { recursive: true });
   cpSync(join(root, 'package.json'), join(directory, 'package.json'));
   for (const name of ['proto', 'node_modules']) symlinkSync(join(root, name), join(directory, name));
-  for (const { file, find, replace } of alterations) {
-    const path = join(directory, 'dist', file);
-    const text = readFileSync(path, 'utf8');
-    if (text.split(find).length !== 2)
-      throw new Error(`${file} holds "${find}" ${text.split(find).length - 1} times, not once`);
-    writeFileSync(
-      path,
-      text.replace(find, () => replace),
-    );
+  for (const alteration of alterations) {
+    const path = join(directory, 'dist', alteration.file);
+    writeFileSync(path, altered(readFileSync(path, 'utf8'), alteration));
   }
   return {
+    directory,
     taad: join(directory, 'dist', 'cmd', 'taad.js'),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };

@@ -7,6 +7,8 @@ import type { MembershipStatus, ProposeResult, RaftEvent } from '../../src/raft/
 import { decodeMembership, type Membership, type Voter } from '../../src/raft/membership.js';
 import type { Message } from '../../src/raft/core/messages.js';
 import type { Entry, Incarnation, NodeId } from '../../src/raft/types.js';
+import { LAN_TIMING } from '../../src/raft/timing.js';
+import { Conduct } from './conduct.js';
 import { isQuorum, quorumsIntersect } from './naive-members.js';
 import { payloadNumber, type SimNode, type Watcher, type World } from './world.js';
 
@@ -21,7 +23,8 @@ const same = (a: Entry, b: Entry): boolean =>
   a.payload.every((byte, at) => byte === b.payload[at]);
 
 export class Invariants implements Watcher {
-  world: World | null = null;
+  #world: World | null = null;
+  #conduct: Conduct | null = null;
   readonly violations: string[] = [];
   /** Every entry ever applied anywhere, by index − 1. */
   readonly committed: Entry[] = [];
@@ -48,6 +51,26 @@ export class Invariants implements Watcher {
   #persists = 0;
 
   /** The membership that the world begins with. */
+  get world(): World | null {
+    return this.#world;
+  }
+
+  set world(world: World | null) {
+    this.#world = world;
+    if (world === null) return;
+    const electionMin = Number(LAN_TIMING.electionMin);
+    const limits = {
+      electionMin,
+      electionMax: electionMin + world.electionSpreadMs * 1e6,
+      maxUncommittedBytes: world.limits.maxUncommittedBytes,
+    };
+    this.#conduct = new Conduct(
+      limits,
+      () => world.now,
+      (invariant, detail) => this.#broken(invariant, detail),
+    );
+  }
+
   watch(born: Membership): void {
     this.#memberships.push(born);
   }
@@ -57,6 +80,7 @@ export class Invariants implements Watcher {
   }
 
   role(node: SimNode, event: Extract<RaftEvent, { kind: 'role' }>): void {
+    this.#conduct?.knows(node);
     const known = this.#terms.get(node.id) ?? 0;
     if (event.term < known) this.#broken('TermMonotone', `${node.id} went from ${known} to ${event.term}`);
     this.#terms.set(node.id, event.term);
@@ -80,6 +104,7 @@ export class Invariants implements Watcher {
 
   /** Nothing that asserts a durable fact may leave before the fact is on the sender's disk. */
   sent(node: SimNode, to: NodeId, message: Message): void {
+    this.#conduct?.sent(node, message);
     const { hardState, entries } = node.store.durable;
     switch (message.kind) {
       case 'appendOk':
@@ -155,7 +180,7 @@ export class Invariants implements Watcher {
 
   /** On the disks of a quorum, by some membership in force anywhere: the last committed one, or one appended after it. */
   #onQuorum(entry: Entry): void {
-    const nodes = this.world?.nodes ?? [];
+    const nodes = this.#world?.nodes ?? [];
     const holds = ({ entries }: { readonly entries: readonly Entry[] }): boolean => {
       const found = entries[entry.index - 1];
       return found !== undefined && same(found, entry);
@@ -226,6 +251,8 @@ export class Invariants implements Watcher {
   }
 
   persisted(node: SimNode): void {
+    this.#conduct?.persisted(node);
+    this.#conduct?.knows(node);
     this.#leaderCompleteness(node);
     if (++this.#persists % 20 === 0) this.logMatching();
   }
@@ -247,7 +274,7 @@ export class Invariants implements Watcher {
 
   /** Same index and term: same entry, and the same everything before. */
   logMatching(): void {
-    const nodes = this.world?.nodes ?? [];
+    const nodes = this.#world?.nodes ?? [];
     for (const [at, a] of nodes.entries()) {
       for (const b of nodes.slice(at + 1)) this.#matching(a, b);
     }

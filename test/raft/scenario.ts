@@ -36,7 +36,12 @@ export function runScenario(seed: number): Outcome {
     maxCacheBytes: 2000,
   };
   invariants.watch(born);
-  const world = new World(seed, size, invariants, limits, { born, spares: changes(seed) ? 2 : 0 });
+  const world = new World(seed, size, invariants, limits, {
+    born,
+    spares: changes(seed) ? 2 : 0,
+    // In some worlds elections collide.
+    electionSpreadMs: seed % 5 === 0 ? 20 : 300,
+  });
   invariants.world = world;
   const run = new Run(seed, world, invariants);
   run.safetyPhase();
@@ -144,6 +149,8 @@ class Run {
       ['transferTo', () => world.leader()?.raft?.transferLeadership(victim.id, () => undefined)],
       ['unready', () => this.#unready(victim)],
       ['mayNotLead', () => this.#bar(victim)],
+      ['lagging', () => this.#lag()],
+      ['crashNewLeaders', () => this.#crashNewLeaders()],
     ];
     const [name, strike] = world.pick(strikes);
     this.#count(name);
@@ -205,6 +212,29 @@ class Run {
     });
   }
 
+  /** Answers of one kind are late for a while: votes above all, which then arrive in another term. */
+  #lag(): void {
+    const world = this.#world;
+    const kinds = ['voteReply', 'voteReply', 'preVoteReply', 'appendOk', 'heartbeatReply', 'append'] as const;
+    const kind = world.pick(kinds);
+    world.lag.set(kind, world.prng.between(100, 1200));
+    this.#after(world.prng.between(500, 2500), () => world.lag.delete(kind));
+  }
+
+  /** For a while every new leader dies within milliseconds: its first entries reach some disks and not others. */
+  #crashNewLeaders(): void {
+    const world = this.#world;
+    for (const node of world.nodes) {
+      node.onEvent = (event) => {
+        if (event.kind !== 'role' || event.role !== 'leader') return;
+        this.#after(world.prng.between(0.2, 6), () => this.#crash(node, world.prng.between(50, 600)));
+      };
+    }
+    this.#after(world.prng.between(800, 2500), () => {
+      for (const node of world.nodes) node.onEvent = () => undefined;
+    });
+  }
+
   #bar(victim: SimNode): void {
     victim.mayLead = false;
     this.#after(this.#world.prng.between(100, 2000), () => {
@@ -216,7 +246,9 @@ class Run {
     const world = this.#world;
     world.heal();
     world.faults.loss = world.faults.duplicate = world.faults.straggle = 0;
+    world.lag.clear();
     for (const node of world.nodes) {
+      node.onEvent = () => undefined;
       node.mayLead = true;
       node.ready = true;
       node.diskMs = [0.2, 1.5];

@@ -21,9 +21,10 @@ import type { LogBase } from '../../src/raft/storage.js';
 import { LAN_TIMING } from '../../src/raft/timing.js';
 import type { Lane, PeerTransport } from '../../src/raft/transport.js';
 import { logIndex, nodeId, type Entry, type Incarnation, type NodeId } from '../../src/raft/types.js';
-import { monoNs } from '../../src/time/types.js';
+import { durNs, monoNs } from '../../src/time/types.js';
 import { incarnationNamed, votersNamed } from './members.js';
 import { isQuorum } from './naive-members.js';
+import type { Company } from './conduct.js';
 import { EventQueue } from './events.js';
 
 export const MS = 1_000_000;
@@ -48,6 +49,7 @@ export interface Watcher {
 }
 
 export interface WorldOptions {
+  readonly electionSpreadMs?: number;
   /** Nodes beyond the voters, which wait to be added. */
   readonly spares?: number;
   readonly born?: Membership;
@@ -71,6 +73,10 @@ export class World {
   readonly faults: Faults = { loss: 0, duplicate: 0, straggle: 0 };
   readonly watcher: Watcher;
   readonly limits: RaftLimits;
+  /** Longest and shortest election timeouts lie so far apart, ms; a narrow spread makes elections collide. */
+  readonly electionSpreadMs: number;
+  /** Messages of these kinds are late by up to so many milliseconds, half of the time. */
+  readonly lag = new Map<Message['kind'], number>();
   /** Directed links that carry nothing: `from>to`. */
   readonly cut = new Set<string>();
   readonly tag = clusterTag(CLUSTER);
@@ -91,6 +97,7 @@ export class World {
     this.prng = new Prng(seed);
     this.watcher = watcher;
     this.limits = { maxUncommittedBytes: 4096, maxAppendBytes: 64, ...limits };
+    this.electionSpreadMs = options.electionSpreadMs ?? 300;
     const ids = Array.from({ length: size + (options.spares ?? 0) }, (_, at) => nodeId(`n${at + 1}`));
     const born = options.born ?? votersNamed(ids.slice(0, size));
     this.nodes = ids.map((id) => new SimNode(this, id, born));
@@ -196,9 +203,14 @@ export class World {
     if (this.cut.has(`${from.id}>${to}`) || this.chance(this.faults.loss)) return;
     const copies = this.chance(this.faults.duplicate) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
-      const far = this.chance(this.faults.straggle) ? this.prng.between(50, 1500) * MS : 0;
+      const lag = this.lag.get(decoded.message.kind) ?? 0;
+      const late = lag > 0 && this.chance(0.5) ? this.prng.between(0, lag) * MS : 0;
+      const far = late + (this.chance(this.faults.straggle) ? this.prng.between(50, 1500) * MS : 0);
       this.events.schedule(this.now + this.prng.between(0.1, 2) * MS + far, () => {
-        if (!this.cut.has(`${from.id}>${to}`)) this.node(to).receive(from.id, bytes);
+        if (this.cut.has(`${from.id}>${to}`)) return;
+        const receiver = this.node(to);
+        receiver.receive(from.id, bytes);
+        receiver.noteHeard(from.id, decoded.message);
       });
     }
   }
@@ -222,6 +234,7 @@ export class SimNode {
   installed: LogBase | null = null;
   snapshotsAskedFor = 0;
   #diskFreeAt = 0;
+  readonly company: Company = { heardLeader: null, heardAnyone: 0, writingSince: null };
   /** The process sleeps until then; what happens to it meanwhile waits. */
   #pausedUntil = 0;
   #life = 0;
@@ -296,7 +309,10 @@ export class SimNode {
       },
       mono: () => monoNs(BigInt(Math.floor(this.#world.now)) + 7n),
       seed: this.#world.prng.nextUint32(),
-      timing: LAN_TIMING,
+      timing: {
+        ...LAN_TIMING,
+        electionMax: durNs(LAN_TIMING.electionMin + BigInt(this.#world.electionSpreadMs * MS)),
+      },
       limits: this.#world.limits,
       appliedIndex: logIndex(this.machine.length),
       installed: this.installed,
@@ -360,8 +376,14 @@ export class SimNode {
     const [least, most] = this.diskMs;
     const took = this.#world.prng.between(least, most) * MS;
     const begin = kind === 'persist' ? Math.max(this.#diskFreeAt, this.#world.now) : this.#world.now;
-    if (kind === 'persist') this.#diskFreeAt = begin + took;
-    this.#later(this.#life, begin + took, task);
+    if (kind === 'persist') {
+      this.#diskFreeAt = begin + took;
+      this.company.writingSince = this.#world.now;
+    }
+    this.#later(this.#life, begin + took, () => {
+      if (kind === 'persist') this.company.writingSince = null;
+      task();
+    });
   }
 
   receive(from: NodeId, bytes: Uint8Array): void {
@@ -369,13 +391,28 @@ export class SimNode {
     this.#later(life, this.#world.now, () => this.#onMessage?.(from, bytes));
   }
 
+  /** For the oracles: whom this node has heard, if it was awake. */
+  noteHeard(from: NodeId, message: Message): void {
+    const { now } = this.#world;
+    if (!this.alive || now < this.#pausedUntil) return;
+    this.company.heardAnyone = now;
+    const leads = message.kind === 'heartbeat' || message.kind === 'append';
+    if (leads && message.term === this.term) {
+      this.company.heardLeader = { id: from, term: message.term, at: now };
+    }
+  }
+
   losePeer(peer: NodeId): void {
+    this.company.heardLeader = null;
     this.#later(this.#life, this.#world.now, () => this.#onPeerLost?.(peer));
   }
 
   /** The process is stopped (SIGSTOP) and goes on later; nothing is lost, everything is late. */
   pause(milliseconds: number): void {
     this.#pausedUntil = Math.max(this.#pausedUntil, this.#world.now + milliseconds * MS);
+    this.company.heardLeader = null;
+    this.company.heardAnyone = this.#pausedUntil;
+    if (this.company.writingSince !== null) this.company.writingSince = this.#pausedUntil;
   }
 
   /**
@@ -392,6 +429,9 @@ export class SimNode {
     this.#open.clear();
     this.#pausedUntil = 0;
     this.#diskFreeAt = 0;
+    this.company.heardLeader = null;
+    this.company.heardAnyone = this.#world.now;
+    this.company.writingSince = null;
     this.store.crash(this.#world.chance(0.5));
     this.machine.length = Math.floor(this.#world.prng.between(0, this.machine.length + 1));
     this.#world.record(this.#world.now, this.machine.length);
