@@ -45,6 +45,8 @@ import type {
 interface NamedSource {
   /** Unique name, for records. */
   readonly name: string;
+  /** Who runs it: three operators are needed to confirm an anomaly of the reference. Its own name, if left out. */
+  readonly operator?: string;
 }
 
 /** A server that is asked by NTP. */
@@ -119,6 +121,11 @@ export interface ClockStatus {
   readonly rate: { readonly ratePpb: number; readonly skewPpb: number } | null;
   /** How late the worker's event loop ran, 99th percentile since start, milliseconds. */
   readonly workerDelayMs: number;
+  /**
+   * How long until time is served, if every question is answered, nanoseconds: by the references' pace and what is left of
+   * their budgets. 0 while it is served; null if an operator must act or nobody can be asked.
+   */
+  readonly toSynchronisationNs: bigint | null;
 }
 
 export interface ClockService {
@@ -210,8 +217,8 @@ function profileOf(options: ClockOptions): ClockProfile {
 }
 
 function workerSource(source: ClockSourceOptions, profile: ClockProfile): WorkerSource {
-  const { name } = source;
-  const common = { name, refid: null };
+  const { name, operator } = source;
+  const common = { name, refid: null, ...(operator === undefined ? {} : { operator }) };
   if ('nts' in source) {
     const { server, port, ca } = source.nts;
     const transport = { kind: 'nts', server, port, ca: ca ?? null } as const;

@@ -65,5 +65,6 @@ export type FromWorker =
       readonly rate: { readonly ratePpb: number; readonly skewPpb: number } | null;
       /** How late the worker's event loop ran, 99th percentile since start, milliseconds. */
       readonly workerDelayMs: number;
+      readonly toSynchronisationNs: bigint | null;
     }
   | { readonly kind: 'stopped'; readonly memory: ClockMemory };

@@ -104,6 +104,7 @@ class ClockWorker {
           peers: this.#discipline.peerStatus(),
           leap: this.#discipline.comingLeap(),
           rate: this.#discipline.rate,
+          toSynchronisationNs: this.#discipline.timeToSynchronisation(),
           workerDelayMs: Math.max(0, this.#delay.percentile(99) / 1e6 - DELAY_RESOLUTION_MS),
         });
         return;

@@ -122,3 +122,33 @@ chronyTest(
     t.is(bad.clock.reading().samples, 0);
   },
 );
+
+chronyTest(
+  'with the main thread saturated the clock goes on, and the truth is in every reading',
+  async (t) => {
+    const server = await chronydServer(t);
+    const { clock } = await started(t, {
+      sources: [{ name: 'chronyd', host: '127.0.0.1', port: server.port, role: 'reference' }],
+      profile: 'lab',
+    });
+    await until('synchronised', inState(clock, 'synchronised'));
+    const before = truthRange();
+    const { samples } = clock.reading();
+    let [outside, looks] = [0, 0];
+    // Pieces of 1 to 10 ms without pause: nothing but microscopic gaps for anything else on this thread.
+    for (let piece = 1; clock.reading().samples < samples + 8; piece = (piece % 10) + 1) {
+      for (const end = performance.now() + piece; performance.now() < end;) {
+        const reading = clock.reading();
+        looks++;
+        if (reading.earliest > reading.mono + before.hi || reading.latest < reading.mono + before.lo)
+          outside++;
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const after = truthRange();
+    t.true(before.lo <= after.hi && after.lo <= before.hi, 'this host’s own clock was set: repeat the test');
+    t.true(before.hi - before.lo < 20_000n, 'the truth must be known better than what it judges');
+    t.is(outside, 0);
+    t.log(`${looks} looks, truth known to ${(before.hi - before.lo).toString()} ns`);
+  },
+);

@@ -1,6 +1,8 @@
 /** Roles: references alone steer; monitors only make an abnormal reference known. */
 import test from 'ava';
-import { NS_PER_MS, NS_PER_S } from '../../src/time/types.js';
+import { verdictOf } from '../../src/clock/core/monitors.js';
+import type { MonitorVerdict, MonitorView } from '../../src/clock/core/monitors.js';
+import { NS_PER_MS, NS_PER_S, monoNs } from '../../src/time/types.js';
 import { SimulatedWorld } from './simulated-world.js';
 
 const names = ['ptb', 'nist', 'npl'] as const;
@@ -165,4 +167,41 @@ test('a budget that is used up is told once, and polling waits', (t) => {
   t.true(asked > 0);
   const answers = world.events.filter((e) => e.kind === 'comparison').length;
   t.true(answers <= 20 + 6, `${answers} answers in five minutes`);
+});
+
+test('three votes of three operators confirm; of two operators, of two rounds, or unauthenticated they do not', (t) => {
+  const view = (name: string, part: Partial<MonitorView> = {}): MonitorView => ({
+    name,
+    operator: name,
+    authenticated: true,
+    says: { mono: monoNs(0n), lo: 0n, hi: 10n, ratePpb: 0n, rhoPpb: 0n },
+    disagreements: 3,
+    ...part,
+  });
+  const at = monoNs(5n);
+  const elsewhere = { mono: monoNs(0n), lo: 100n, hi: 110n, ratePpb: 0n, rhoPpb: 0n };
+  const cases: [string, readonly MonitorView[], MonitorVerdict][] = [
+    ['nobody', [], 'none'],
+    ['all agree with us', ['a', 'b', 'c'].map((name) => view(name, { disagreements: 0 })), 'none'],
+    ['three', ['a', 'b', 'c'].map((name) => view(name)), 'confirmed'],
+    ['one operator runs two of them', [view('a'), view('b', { operator: 'a' }), view('c')], 'suspected'],
+    ['four of three operators', [view('a'), view('b', { operator: 'a' }), view('c'), view('d')], 'confirmed'],
+    ['the third for two rounds only', [view('a'), view('b'), view('c', { disagreements: 2 })], 'suspected'],
+    ['the third unauthenticated', [view('a'), view('b'), view('c', { authenticated: false })], 'suspected'],
+    ['the third agrees with nobody', [view('a'), view('b'), view('c', { says: elsewhere })], 'suspected'],
+  ];
+  for (const [name, views, verdict] of cases) t.is(verdictOf(views, at), verdict, name);
+});
+
+test('a monitor that has fallen silent has no vote any more', (t) => {
+  const world = watched(true);
+  t.true(world.runUntil(() => world.reading().state === 'synchronised'));
+  world.server('npl').error = 50n * NS_PER_MS;
+  world.run(5n * NS_PER_S);
+  world.server('npl').up = false;
+  world.run(20n * NS_PER_S);
+  t.deepEqual(codes(world), ['referenceSuspected', 'referenceCleared']);
+  for (const name of ['ptb', 'nist']) world.server(name).error = 50n * NS_PER_MS;
+  world.run(20n * NS_PER_S);
+  t.false(codes(world).includes('referenceConfirmed'), 'two that speak and one that spoke');
 });

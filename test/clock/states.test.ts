@@ -1,4 +1,5 @@
 import test from 'ava';
+import { SimulatedWorld } from './simulated-world.js';
 import {
   afterKiss,
   fullBudget,
@@ -15,7 +16,7 @@ import { freshMemory } from '../../src/clock/core/memory.js';
 import { SourcePolling } from '../../src/clock/core/polling.js';
 import { profiles } from '../../src/clock/core/profile.js';
 import { builtinLeapTable } from '../../src/time/leap-table.js';
-import { monoNs } from '../../src/time/types.js';
+import { monoNs, NS_PER_S } from '../../src/time/types.js';
 import type { ClockState } from '../../src/time/types.js';
 
 const limits: MachineLimits = {
@@ -245,4 +246,47 @@ test('addresses take turns, and a denied one is passed over', (t) => {
   polling.kiss('DENY', 'b', 0n);
   t.deepEqual([4, 5, 6].map(ask), ['c', 'a', 'c']);
   t.is(polling.due(6n * profile.pollNs + 1n, 0n, false, 0.5), null);
+});
+
+test('how long until time is served: by the pace, by what is left of the budget, and unknown when nobody can be asked', (t) => {
+  const profile = { ...profiles['public-nict'], jitterPermille: 0 };
+  const second = 1_000_000_000n;
+  const fresh = new SourcePolling(profile, undefined, 0n, 0n);
+  t.is(fresh.timeFor(8, 0n, 0n, true), null, 'no address');
+  fresh.setAddresses(['a', 'b']);
+  t.is(fresh.timeFor(8, 0n, 0n, true), 7n * 16n * second);
+  t.is(fresh.timeFor(8, 0n, 0n, false), 7n * 220n * second, 'the pace of ordinary polling');
+  const used = (milliTokens: bigint): SourcePolling => {
+    const polling = new SourcePolling(
+      profile,
+      { budget: { milliTokens, updatedWallNs: 0n }, backOff: noBackOff },
+      0n,
+      0n,
+    );
+    polling.setAddresses(['a']);
+    return polling;
+  };
+  t.is(used(8000n).timeFor(8, 0n, 0n, true), 7n * 16n * second);
+  // Six are missing, at 18 an hour.
+  t.is(used(2000n).timeFor(8, 0n, 0n, true), 6n * 200n * second);
+  t.is(used(2000n).timeFor(8, 0n, 600n * second, true), 3n * 200n * second, 'ten minutes later');
+  // Ordinary polling leaves the share of a start alone.
+  t.is(used(8000n).timeFor(1, 0n, 0n, false), 200n * second);
+  fresh.kiss('DENY', 'a', 0n);
+  fresh.kiss('DENY', 'b', 0n);
+  t.is(fresh.timeFor(8, 0n, 0n, true), null, 'all of them have denied');
+});
+
+test('the time to synchronisation counts down, is nothing while time is served, and nobody knows it in quarantine', (t) => {
+  const world = new SimulatedWorld({ seed: 4, profile: profiles['public-nict'] });
+  world.input({ kind: 'addresses', source: 'nict', addresses: ['192.0.2.1', '192.0.2.2'] });
+  const first = world.discipline.timeToSynchronisation() ?? 0n;
+  t.true(first > 90n * NS_PER_S && first <= 130n * NS_PER_S, first.toString());
+  world.run(60n * NS_PER_S);
+  const later = world.discipline.timeToSynchronisation() ?? 0n;
+  t.true(later < first - 40n * NS_PER_S, later.toString());
+  t.true(world.runUntil(() => world.reading().state === 'synchronised'));
+  t.is(world.discipline.timeToSynchronisation(), 0n);
+  const latched = new SimulatedWorld({ seed: 4, memory: { ...freshMemory, quarantined: true } });
+  t.is(latched.discipline.timeToSynchronisation(), null);
 });

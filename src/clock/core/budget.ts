@@ -40,6 +40,20 @@ export function spend(budget: Budget, profile: ClockProfile, startingUp: boolean
   return { ...budget, milliTokens: budget.milliTokens - ONE };
 }
 
+/** How long until `questions` can be afforded, nanoseconds of wall clock. */
+export function waitFor(
+  budget: Budget,
+  profile: ClockProfile,
+  questions: number,
+  startingUp: boolean,
+): bigint {
+  const keep = startingUp ? 0n : BigInt(profile.budgetStartReserve) * ONE;
+  const missing = BigInt(questions) * ONE + keep - budget.milliTokens;
+  if (missing <= 0n) return 0n;
+  const perHour = BigInt(profile.budgetPerHour) * ONE;
+  return (missing * HOUR_NS + perHour - 1n) / perHour;
+}
+
 /** Questions left, for status. */
 export function questionsLeft(budget: Budget): number {
   return Number(budget.milliTokens / ONE);

@@ -238,6 +238,22 @@ export class Discipline {
     };
   }
 
+  /**
+   * How long until enough samples are held to serve time, if every question is answered: by pace and budget of the
+   * references, which are asked side by side. 0 while time is served; null if an operator must act or nobody can be asked.
+   */
+  timeToSynchronisation(): bigint | null {
+    if (this.#isServing()) return 0n;
+    if (this.#machine.state === 'quarantined' || this.#machine.rateHeld) return null;
+    const { mono, wallNs } = this.#now;
+    const references = [...this.#sources.values()].filter(({ role }) => role === 'reference');
+    const askable = references.filter(({ polling }) => polling.timeFor(0, mono, wallNs, true) !== null);
+    const missing = Math.max(1, this.#limits.samplesNeeded - this.#tracker.samples);
+    const each = Math.ceil(missing / Math.max(1, askable.length));
+    const times = askable.flatMap(({ polling }) => polling.timeFor(each, mono, wallNs, true) ?? []);
+    return times.length === 0 ? null : times.reduce((a, b) => (a > b ? a : b));
+  }
+
   sourceStatus(): readonly SourceStatus[] {
     return [...this.#sources.values()].map((source) => source.status());
   }
@@ -394,14 +410,16 @@ export class Discipline {
     this.#hearIndicator(source, sample, authenticated);
     source.monitor = observe(
       source.monitor,
-      source.config.name,
+      source.config,
       authenticated,
       sample,
       this.#tracker.bound,
       this.#config.profile.rhoColdPpb,
     );
     this.#compare(source, address, sample, authenticated);
-    const views = [...this.#sources.values()].flatMap(({ monitor }) =>
+    // Who has fallen silent has no vote: what it last said would agree with anyone in the end.
+    const heard = [...this.#sources.values()].filter((one) => one.heardLately(this.#now.mono));
+    const views = heard.flatMap(({ monitor }) =>
       monitor === undefined || this.#isSmearing(monitor) ? [] : [monitor],
     );
     const latest = views.reduce(

@@ -12,6 +12,8 @@ import type { Sample } from './sample.js';
 
 export interface MonitorView {
   readonly name: string;
+  /** Who runs it; several monitors of one operator have one vote. */
+  readonly operator: string;
   readonly authenticated: boolean;
   /** What its last sample says about TAI − mono. */
   readonly says: Bound;
@@ -27,7 +29,7 @@ const overlap = (a: { lo: bigint; hi: bigint }, b: { lo: bigint; hi: bigint }): 
 /** A monitor's view after one more sample. `own` is null while we know nothing: then nothing can be compared. */
 export function observe(
   previous: MonitorView | undefined,
-  name: string,
+  { name, operator }: { readonly name: string; readonly operator?: string },
   authenticated: boolean,
   sample: Sample,
   own: Bound | null,
@@ -36,7 +38,8 @@ export function observe(
   const says = boundFromSample(sample, sample.m4, 0n, rhoColdPpb);
   const at = own !== null && own.mono > says.mono ? own.mono : says.mono;
   const agrees = own === null || overlap(boundAt(own, at), boundAt(says, at));
-  return { name, authenticated, says, disagreements: agrees ? 0 : (previous?.disagreements ?? 0) + 1 };
+  const disagreements = agrees ? 0 : (previous?.disagreements ?? 0) + 1;
+  return { name, operator: operator ?? name, authenticated, says, disagreements };
 }
 
 /** Whether a monitor is off by what a smeared leap second explains: near one that is no evidence against the reference. */
@@ -54,11 +57,13 @@ export function verdictOf(views: readonly MonitorView[], mono: MonoNs): MonitorV
   const firm = against.filter(
     (view) => view.authenticated && view.disagreements >= tuning.monitorRoundsToConfirm,
   );
-  const ranges = firm.map((view) => boundAt(view.says, mono));
+  const ranges = firm.map((view) => ({ operator: view.operator, ...boundAt(view.says, mono) }));
+  const operators = (views: readonly { operator: string }[]): number =>
+    new Set(views.map(({ operator }) => operator)).size;
   // The largest group that shares an instant: at some member's lower end, as in Marzullo's algorithm.
   const agreeing = Math.max(
     0,
-    ...ranges.map((one) => ranges.filter((other) => other.lo <= one.lo && one.lo <= other.hi).length),
+    ...ranges.map((one) => operators(ranges.filter((other) => other.lo <= one.lo && one.lo <= other.hi))),
   );
   return agreeing >= tuning.monitorsToConfirm ? 'confirmed' : 'suspected';
 }

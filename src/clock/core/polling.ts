@@ -4,7 +4,7 @@
  */
 
 import type { BackOff, Budget } from './budget.js';
-import { afterKiss, fullBudget, mayAsk, noBackOff, refill, spend } from './budget.js';
+import { afterKiss, fullBudget, mayAsk, noBackOff, refill, spend, waitFor } from './budget.js';
 import type { SourceMemory } from './memory.js';
 import type { ClockProfile } from './profile.js';
 
@@ -86,6 +86,20 @@ export class SourcePolling {
     if (spent === null) return null;
     this.#budget = spent;
     return address;
+  }
+
+  /**
+   * How long it takes to ask so many questions from now on, at the pace and within the budget of this source, as long as
+   * each is answered; null while there is nobody to ask.
+   */
+  timeFor(questions: number, mono: bigint, wallNs: bigint, startingUp: boolean): bigint | null {
+    if (!this.#addresses.some((address) => mayAsk(this.#backOff, address, wallNs))) return null;
+    if (questions <= 0) return 0n;
+    const first = this.#nextMono > mono ? this.#nextMono - mono : 0n;
+    const paced = first + BigInt(questions - 1) * this.interval(startingUp);
+    const budget = refill(this.#budget, this.#profile, wallNs);
+    const afforded = waitFor(budget, this.#profile, questions, startingUp);
+    return paced > afforded ? paced : afforded;
   }
 
   #nextAddress(wallNs: bigint): string | null {

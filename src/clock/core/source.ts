@@ -22,6 +22,8 @@ export interface SourceConfig {
   readonly name: string;
   readonly role: SourceRole;
   readonly profile: ClockProfile;
+  /** Who runs it, for the independence of monitors; its own name if left out. */
+  readonly operator?: string;
   /** Expected refid letters, or null. */
   readonly refid: string | null;
   /**

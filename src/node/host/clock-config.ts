@@ -76,18 +76,23 @@ function readHostClock(clock: Section, lab: boolean): HostClockConfig | null {
 function readSource(source: Section): ClockSourceOptions {
   if (source.has('nts')) return readNts(source);
   if (source.has('chronyd')) return readChronyd(source);
-  source.allow(['name', 'address', 'role', 'refid', 'key']);
+  source.allow(['name', 'operator', 'address', 'role', 'refid', 'key']);
   const { host, port } = source.hostPort('address');
-  const options: NtpSourceOptions = { name: source.text('name'), host, port, role: readRole(source) };
+  const options: NtpSourceOptions = { ...readName(source), host, port, role: readRole(source) };
   const refid = source.optionalText('refid');
   const key = source.has('key') ? readKey(source.section('key')) : null;
   return { ...options, ...(refid === null ? {} : { refid }), ...(key === null ? {} : { key }) };
 }
 
+function readName(source: Section): { name: string; operator?: string } {
+  const operator = source.optionalText('operator');
+  return { name: source.text('name'), ...(operator === null ? {} : { operator }) };
+}
+
 const readRole = (source: Section): SourceRole => source.oneOf('role', roles);
 
 function readNts(source: Section): ClockSourceOptions {
-  source.allow(['name', 'role', 'nts']);
+  source.allow(['name', 'operator', 'role', 'nts']);
   const role = readRole(source);
   if (role === 'reference') {
     throw source.error(
@@ -98,7 +103,7 @@ function readNts(source: Section): ClockSourceOptions {
   }
   const nts = source.section('nts').allow(['server', 'port', 'ca']);
   return {
-    name: source.text('name'),
+    ...readName(source),
     role,
     nts: {
       server: nts.text('server'),
