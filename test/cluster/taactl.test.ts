@@ -20,11 +20,13 @@ import { LabCluster } from '../../src/lab/lab-cluster.js';
 import { LAB_POLICY } from '../../src/lab/laboratory.js';
 import { connect, type TsaClient } from '../../src/sdk/index.js';
 import { DirectoryAuditor } from '../../src/operator/directory-auditor.js';
+import { builtinLeapTable } from '../../src/time/leap-table.js';
 import { nodeVerifier, sha256 } from '../../src/verify/crypto.js';
 import { verifyGenesis } from '../../src/verify/genesis.js';
 import { decodeReceipt, encodeReceipt, type ReceiptBundle } from '../../src/verify/receipt.js';
 import { parseTlogProof } from '../../src/verify/tlog-proof.js';
 import { seeded } from '../store/harness.js';
+import { circularT, circularTRows, commonViewPair, leapSecondsList } from '../time/transfer-files.js';
 import { runInShell, runnableBlocks } from '../taactl/documents.js';
 import { isOneSentence, taactl, type Ran } from '../taactl/run.js';
 
@@ -99,6 +101,75 @@ test.serial('status, node list and clock status: one table, one document', async
   for (const { now } of clocks) t.true(BigInt(now.earliestTaiNs) <= BigInt(now.latestTaiNs));
   t.regex((await asAdmin('clock', 'status')).out, /laboratory reference/);
 });
+
+test.serial(
+  'clocks: sources, leap seconds approved and entered, corrections imported, history and drawings',
+  async (t) => {
+    const sources = (await asAdmin('clock', 'sources', '-o', 'json')).json()['nodes'] as {
+      sources: { role: string; reach: string; gives: string; rejections: object }[];
+    }[];
+    t.is(sources.length, 3);
+    for (const node of sources) {
+      t.like(node.sources[0], { role: 'reference', gives: 'phase and label' });
+      t.regex(node.sources[0]?.reach ?? '', /^[01]{8}$/);
+    }
+    const list = file('leap-seconds.list');
+    writeFileSync(list, leapSecondsList(builtinLeapTable));
+    const approved = await asAdmin(
+      'clock',
+      'leap',
+      'approve',
+      '--file',
+      list,
+      '--source',
+      'IERS Bulletin C 72',
+    );
+    t.is(approved.code, 0, approved.err);
+    const entry = ['--month', '2027-06', '--change', 'none', '--reference', 'IERS Bulletin C 73'];
+    t.is((await asAdmin('clock', 'leap', 'enter', ...entry)).code, 0);
+    const leap = (await asAdmin('clock', 'leap', '-o', 'json')).json()['nodes'] as { leap: object }[];
+    for (const node of leap) {
+      t.like(node.leap, {
+        approved: true,
+        approvedSource: 'IERS Bulletin C 72',
+        tableHash: builtinLeapTable.hash,
+      });
+    }
+    const { own, nict } = commonViewPair();
+    writeFileSync(file('own.cggtts'), own);
+    writeFileSync(file('nict.cggtts'), nict);
+    writeFileSync(file('cirt.456'), circularT('present', 456, 61_037, circularTRows));
+    const of = cluster.names[0] ?? '';
+    const files = ['--own', file('own.cggtts'), '--nict', file('nict.cggtts')];
+    const view = await asAdmin('clock', 'import', 'common-view', '--of', of, ...files);
+    t.is(view.code, 0, view.err);
+    t.regex(view.out, /-12\.600 ns, spread 0\.085 ns/);
+    t.is((await asAdmin('clock', 'import', 'circular-t', '--file', file('cirt.456'))).code, 0);
+    const wrong = await asAdmin('clock', 'import', 'circular-t', '--file', list);
+    t.is(wrong.code, 2);
+    t.true(isOneSentence(wrong.err), wrong.err);
+    const history = (await asAdmin('clock', 'history', '-o', 'json')).json()['facts'] as {
+      kind: string;
+      what?: string;
+      phase?: string;
+    }[];
+    for (const kind of ['comparison', 'transition', 'leap'])
+      t.true(
+        history.some((fact) => fact.kind === kind),
+        kind,
+      );
+    t.is(history.filter((fact) => fact.kind === 'correction').length, 7);
+    t.true(history.some(({ phase }) => phase === 'dailyCheck'));
+    for (const [command, said] of [
+      ['plot', 'TAA clock - reference'],
+      ['diagram', 'laboratory, not UTC(NICT)'],
+    ] as const) {
+      const drawn = await asAdmin('clock', command, '--svg', file(`${command}.svg`));
+      t.is(drawn.code, 0, drawn.err);
+      t.true(readFileSync(file(`${command}.svg`), 'utf8').includes(said));
+    }
+  },
+);
 
 test.serial('a device is registered, listed, shown, stopped and released', async (t) => {
   const holder = cluster.files.enrol('client', 'tsa-1');

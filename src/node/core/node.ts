@@ -749,8 +749,17 @@ export class NodeCore {
       return { reason: notAMember, detail: 'this node is not a member in force; connect to another' };
     }
     if (this.#leapTableDiffers()) return LEAP_TABLE_NOT_APPROVED;
-    const { taaStop, audit } = this.authority.policy();
-    return clockRefusal(reading, taaStop) ?? leapRefusal(reading, audit.lease);
+    const refused = clockRefusal(reading, this.authority.policy().taaStop);
+    return refused ?? leapRefusal(reading, reading.leap === 'infoStale' ? this.#longestLease() : 0n);
+  }
+
+  /** Of any device: what is measured now may permit issuing for that long. */
+  #longestLease(): bigint {
+    const { authority } = this;
+    return authority.devices().reduce((longest: bigint, device) => {
+      const { lease } = authority.policyFor(device);
+      return lease > longest ? lease : longest;
+    }, 0n);
   }
 
   /** Before the first approval the approved table is the one that the program was built with. */
