@@ -67,22 +67,28 @@ export class EtcdTarget implements Target {
     );
   }
 
-  static async start(directory: string): Promise<EtcdTarget> {
+  /** @param linkTo the port that the other members dial to reach one that listens at `port` */
+  static async start(
+    directory: string,
+    linkTo: (port: number) => number = (port) => port,
+  ): Promise<EtcdTarget> {
     const ports = await freePorts(2 * MEMBERS);
     const url = (port: number): string => `http://127.0.0.1:${port}`;
     const clients = ports.slice(0, MEMBERS).map(url);
-    const peers = ports.slice(MEMBERS).map(url);
+    const listening = ports.slice(MEMBERS);
+    const peers = listening.map(linkTo).map(url);
     const cluster = peers.map((peer, member) => `m${member}=${peer}`).join(',');
     mkdirSync(directory, { recursive: true });
     const members = clients.map((client, member) => {
       const log = openSync(join(directory, `m${member}.log`), 'a');
       const peer = peers[member] as string;
+      const listen = url(listening[member] as number);
       const child = spawn(
         'etcd',
         [
           ...['--name', `m${member}`, '--data-dir', join(directory, `m${member}`)],
           ...['--listen-client-urls', client, '--advertise-client-urls', client],
-          ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
+          ...['--listen-peer-urls', listen, '--initial-advertise-peer-urls', peer],
           ...['--initial-cluster', cluster, '--initial-cluster-state', 'new'],
         ],
         { stdio: ['ignore', log, log] },

@@ -7,8 +7,10 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { NodePorts } from '../src/lab/cluster-files.js';
 import { closedLoop } from './closed-loop.js';
 import type { Duration, Sample } from './closed-loop.js';
+import { DelayedLinks } from './delayed-links.js';
 import { EtcdTarget } from './etcd-target.js';
 import { whenInterrupted } from './interrupt.js';
 import { fdatasyncMs, QuietMoments, workDirectory } from './machine.js';
@@ -30,6 +32,8 @@ interface Options {
   readonly keep: boolean;
   /** So many clients with one record a message; null: one that coalesces. */
   readonly streams: number | null;
+  /** One way between any two sites, 0 for none. The client stays beside the leader. */
+  readonly delayMs: number;
 }
 
 /** One turn of one concurrency: both systems directly after another, so that their ratio sees the same machine. */
@@ -52,24 +56,61 @@ export async function replicate(args: readonly string[]): Promise<void> {
   const orderly = whenInterrupted(removeDirectory);
   let taa: TaaTarget | null = null;
   let etcd: EtcdTarget | null = null;
+  let links: DelayedLinks | null = null;
   try {
-    taa = await TaaTarget.start(join(directory, 'taa'), options.streams);
-    etcd = options.besideEtcd ? await EtcdTarget.start(join(directory, 'etcd')) : null;
+    links = options.delayMs > 0 ? await DelayedLinks.open(LINES, options.delayMs) : null;
+    taa = await startTaa(options, directory, links);
+    etcd = options.besideEtcd ? await startEtcd(directory, links) : null;
     const rounds = await measure(options, directory, taa, etcd);
-    const described = options.streams === null ? {} : { streams: options.streams };
+    const streams = options.streams === null ? {} : { streams: options.streams };
     for (const concurrency of options.concurrencies) {
-      print({ bench: 'replicate', concurrency, ...described, ...summary(rounds.get(concurrency) ?? []) });
+      const found = summary(rounds.get(concurrency) ?? []);
+      const line = links === null ? {} : lineFigures(options.delayMs, links, found);
+      print({ bench: 'replicate', concurrency, ...streams, ...line, ...found });
     }
     if (etcd !== null) await etcd.requireAllStored();
     const walked = await taa.stopAndWalk();
-    print({ bench: 'replicate', verified: true, nodes: 3, ...walked });
+    print({ bench: 'replicate', verified: true, ...walked });
   } finally {
     await etcd?.stop();
     await taa?.close();
+    links?.close();
     orderly();
     removeDirectory();
     if (options.keep) console.error(`data directories: ${directory}`);
   }
+}
+
+/** Each of three nodes dials two; of etcd's members each is dialled at one address. */
+const LINES = 6 + 3;
+
+function startTaa({ streams }: Options, directory: string, links: DelayedLinks | null): Promise<TaaTarget> {
+  const home = join(directory, 'taa');
+  if (links === null) return TaaTarget.start(home, streams);
+  return TaaTarget.start(home, streams, (from, to, ports) => {
+    const { peers } = ports.get(to) as NodePorts;
+    return `127.0.0.1:${links.to(`${from} ${to}`, peers)}`;
+  });
+}
+
+function startEtcd(directory: string, links: DelayedLinks | null): Promise<EtcdTarget> {
+  const home = join(directory, 'etcd');
+  return links === null
+    ? EtcdTarget.start(home)
+    : EtcdTarget.start(home, (port) => links.to(`etcd ${port}`, port));
+}
+
+/** What the lines did, and what a write costs in terms of it: 1 is one round trip and one sync. */
+function lineFigures(
+  delayMs: number,
+  { roundTripMs }: DelayedLinks,
+  { p50Ms, fdatasyncP50Ms }: { readonly p50Ms: number; readonly fdatasyncP50Ms: number },
+) {
+  return {
+    delayMs,
+    roundTripMs: rounded(roundTripMs),
+    timesRoundTripAndSync: rounded(p50Ms / (roundTripMs + fdatasyncP50Ms)),
+  };
 }
 
 async function measure(
@@ -165,6 +206,7 @@ function readOptions(args: readonly string[]): Options {
         concurrency: { type: 'string', default: '1,16,64,256' },
         dir: { type: 'string', default: '/var/tmp' },
         streams: { type: 'string' },
+        delay: { type: 'string', default: '0' },
         keep: { type: 'boolean', default: false },
       },
     }));
@@ -184,9 +226,10 @@ function readOptions(args: readonly string[]): Options {
     patienceMs: 1000 * positive('wait', values.wait, 0, USAGE),
     directory: values.dir,
     keep: values.keep,
+    delayMs: positive('delay', values.delay, 0, USAGE),
     streams: values.streams === undefined ? null : Math.floor(positive('streams', values.streams, 1, USAGE)),
   };
 }
 
 const USAGE =
-  '--beside etcd, --rounds 3, --seconds 2, --warm 6, --wait 15, --concurrency 1,16,64,256, --streams N, --dir /var/tmp, --keep';
+  '--beside etcd, --rounds 3, --seconds 2, --warm 6, --wait 15, --concurrency 1,16,64,256, --streams N, --delay 0, --dir /var/tmp, --keep';

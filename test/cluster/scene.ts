@@ -15,7 +15,7 @@ import { builtinLeapTable, taiFromPosixNs } from '../../src/time/leap-table.js';
 import { NS_PER_MS, taiNs } from '../../src/time/types.js';
 import { examine } from './examination.js';
 import type { Examination } from './examination.js';
-import { LinkProxy } from './link-proxy.js';
+import { LinkProxy } from '../../src/lab/link-proxy.js';
 import type { pipelineSteps } from './altered-build.js';
 import type { PowerCutDisks } from './power-cut.js';
 
