@@ -6,12 +6,18 @@
 import { audit } from './audit.js';
 import { clock } from './clock.js';
 import { BenchError } from './errors.js';
+import { failover } from './failover.js';
+import { memory } from './memory.js';
 import { replicate } from './replicate.js';
+import { steady } from './steady.js';
 
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   audit,
   clock,
+  failover,
+  memory,
   replicate,
+  steady,
 };
 
 async function main([name, ...args]: readonly string[]): Promise<void> {

@@ -86,10 +86,13 @@ const LINES = 6 + 3;
 
 function startTaa({ streams }: Options, directory: string, links: DelayedLinks | null): Promise<TaaTarget> {
   const home = join(directory, 'taa');
-  if (links === null) return TaaTarget.start(home, streams);
-  return TaaTarget.start(home, streams, (from, to, ports) => {
-    const { peers } = ports.get(to) as NodePorts;
-    return `127.0.0.1:${links.to(`${from} ${to}`, peers)}`;
+  if (links === null) return TaaTarget.start(home, { streams });
+  return TaaTarget.start(home, {
+    streams,
+    peerAddress: (from, to, ports) => {
+      const { peers } = ports.get(to) as NodePorts;
+      return `127.0.0.1:${links.to(`${from} ${to}`, peers)}`;
+    },
   });
 }
 

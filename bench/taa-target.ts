@@ -24,6 +24,11 @@ export async function startCluster(options: LabClusterOptions): Promise<LabClust
   return cluster;
 }
 
+export type TaaTargetOptions = Pick<LabClusterOptions, 'peerAddress' | 'nodeEnvironment'> & {
+  /** So many connections that send each record as a message of its own; null: one that coalesces. */
+  readonly streams?: number | null;
+};
+
 export class TaaTarget implements Target {
   readonly name = 'taa';
   readonly #cluster: LabCluster;
@@ -47,14 +52,15 @@ export class TaaTarget implements Target {
     this.#connections = holders.map((holder) => cluster.connect(holder));
   }
 
-  /** @param streams so many connections that send each record as a message of its own; null: one that coalesces */
-  static async start(
-    directory: string,
-    streams: number | null = null,
-    peerAddress?: LabClusterOptions['peerAddress'],
-  ): Promise<TaaTarget> {
-    const links = peerAddress === undefined ? {} : { peerAddress };
-    return new TaaTarget(await startCluster({ directory, policy: new Map(), ...links }), streams);
+  static async start(directory: string, options: TaaTargetOptions = {}): Promise<TaaTarget> {
+    const { streams = null, peerAddress, nodeEnvironment } = options;
+    const cluster = await startCluster({
+      directory,
+      policy: new Map(),
+      ...(peerAddress && { peerAddress }),
+      ...(nodeEnvironment && { nodeEnvironment }),
+    });
+    return new TaaTarget(cluster, streams);
   }
 
   get pids(): readonly number[] {

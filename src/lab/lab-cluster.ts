@@ -31,6 +31,8 @@ export interface LabClusterOptions {
   readonly rhoFloorPpb?: number;
   /** Where a node dials a peer; tests put a proxy in between. */
   readonly peerAddress?: (from: string, to: string, ports: ReadonlyMap<string, NodePorts>) => string;
+  /** Added to the environment of one node's process. */
+  readonly nodeEnvironment?: (name: string) => Readonly<Record<string, string>>;
   /** Applied to how each process is started. */
   readonly process?: Partial<Pick<TaadOptions, 'environment' | 'program' | 'wrapper'>>;
 }
@@ -115,14 +117,22 @@ export class LabCluster {
   }
 
   /** Starts, or starts again, one node; resolves when it is ready. */
-  async startNode(name: string, override: LabClusterOptions['process'] = {}): Promise<TaadProcess> {
+  async startNode(
+    name: string,
+    override: NonNullable<LabClusterOptions['process']> = {},
+  ): Promise<TaadProcess> {
     const process = this.launch(name, override);
     await process.ready();
     return process;
   }
 
   /** The same without waiting. */
-  launch(name: string, override: LabClusterOptions['process'] = {}): TaadProcess {
+  launch(name: string, override: NonNullable<LabClusterOptions['process']> = {}): TaadProcess {
+    const environment = {
+      ...this.#options.process?.environment,
+      ...this.#options.nodeEnvironment?.(name),
+      ...override.environment,
+    };
     const node = new TaadProcess({
       name,
       configuration: this.files.configurations.get(name) as string,
@@ -130,6 +140,7 @@ export class LabCluster {
       logFile: this.logFile(name),
       ...this.#options.process,
       ...override,
+      environment,
     });
     this.#processes.set(name, node);
     return node;
