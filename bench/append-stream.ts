@@ -26,6 +26,11 @@ export class AppendStream {
     this.#call.on('end', () => this.#fail(new Error('the node ended the stream')));
   }
 
+  /** Nothing more can be appended: the node or the connection is gone. */
+  get broken(): boolean {
+    return this.#failure !== null;
+  }
+
   append(record: Uint8Array, done: Appended): void {
     if (this.#failure !== null) {
       done(this.#failure, 0);

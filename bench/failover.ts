@@ -28,7 +28,6 @@ const APPEND_EVERY_MS = 5;
 const WARM_MS = 3_000;
 /** After a kill, until acknowledgements surely came again. */
 const AFTER_KILL_MS = 3_000;
-const START_PATIENCE_MS = 120_000;
 const WHOLE_PATIENCE_MS = 60_000;
 
 interface Options {
@@ -101,7 +100,7 @@ async function killLeader(
   await sleep(AFTER_KILL_MS);
   const gapMs = load.longestGap(before);
   const otherCpu = others();
-  await cluster.launch(leader).ready(START_PATIENCE_MS);
+  await cluster.startNode(leader);
   load.join(leader);
   return { leader, gapMs, otherCpu };
 }

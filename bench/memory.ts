@@ -21,6 +21,7 @@ const FULL_LOAD_MS = 10_000;
 const SETTLED_AFTER_MINUTES = 10;
 const PROBE_PATIENCE_MS = 30_000;
 const PACE_MS = 20;
+const PAUSE_AFTER_ERROR_MS = 100;
 const MIB = 1 << 20;
 
 interface Options {
@@ -147,6 +148,7 @@ class Pace {
   readonly #begun = performance.now();
   readonly #timer: NodeJS.Timeout;
   #sent = 0;
+  #following = false;
   #inFlight = 0;
   #refused = 0;
 
@@ -172,9 +174,23 @@ class Pace {
       this.#inFlight += 1;
       this.#target.append((error) => {
         this.#inFlight -= 1;
-        if (error !== null) this.#refused += 1;
+        if (error === null) return;
+        this.#refused += 1;
+        this.#follow();
       });
     }
+  }
+
+  /** The leader changed, or the stream broke: as a client would, to whoever leads now. */
+  #follow(): void {
+    if (this.#following) return;
+    this.#following = true;
+    const over = (): void => {
+      this.#following = false;
+    };
+    sleep(PAUSE_AFTER_ERROR_MS)
+      .then(() => this.#target.followLeader())
+      .then(over, over);
   }
 }
 

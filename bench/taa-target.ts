@@ -78,7 +78,8 @@ export class TaaTarget implements Target {
   /** Opens the stream to whoever leads now; before each measurement, as a client of the cluster would. */
   async followLeader(): Promise<void> {
     const leader = await this.#awaitLeader();
-    if (leader === this.#leader) return;
+    const broken = this.#streams.some((stream) => stream.broken);
+    if (leader === this.#leader && !broken) return;
     this.#closeStreams();
     this.#streams = this.#connections.map(({ nodes }) => {
       const node = nodes.find(({ endpoint }) => endpoint.node === leader);

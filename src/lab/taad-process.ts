@@ -7,6 +7,8 @@ import { get } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** Two cores that dozens of others use as well need most of a minute to start three nodes. */
+const READY_PATIENCE_MS = 120_000;
 /** A clean stop that takes longer than this becomes a kill. */
 const STOP_PATIENCE_MS = 10_000;
 
@@ -62,7 +64,7 @@ export class TaadProcess {
   }
 
   /** Resolves when /readyz says yes. Rejects when the process ends or the time is over. */
-  async ready(timeoutMs = 30_000): Promise<void> {
+  async ready(timeoutMs = READY_PATIENCE_MS): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     while (performance.now() < deadline) {
       if (!this.#running)

@@ -46,6 +46,7 @@ export function logHandlers(doors: Pick<NodeDoors, 'log' | 'admin'>, guard: Guar
       if (request.count < 1 || request.count > MAX_ENTRIES) {
         throw new MalformedMessage('count', `it is 1–${MAX_ENTRIES}, not ${request.count}`);
       }
+      if (request.linearizable) await log.current();
       requireLeaf(log, start);
       const leaves = await log.entries(start, Math.min(request.count, log.size() - start));
       return { start, leaves: [...leaves], size: log.size() };

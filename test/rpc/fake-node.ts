@@ -66,6 +66,8 @@ export interface FakeNode {
   /** Runs for every message that a session received. */
   onMessage: (session: FakeSession, message: SessionRequest) => void;
   submit: NodeDoors['admin']['submit'];
+  /** Runs before a linearizable read. */
+  current: NodeDoors['log']['current'];
   reading: bigint;
 }
 
@@ -78,6 +80,7 @@ export function fakeNode(lab: LabDoor | null = null): FakeNode {
     clockState: 'synchronised',
     refuse: () => null,
     onMessage: () => undefined,
+    current: () => Promise.resolve(),
     submit: () => Promise.resolve({ leaf: 7, raftIndex: 9 }),
     reading: 2_000_000_000_000_000_000n,
     append(leaf) {
@@ -113,6 +116,7 @@ export function fakeNode(lab: LabDoor | null = null): FakeNode {
                   reject(new RpcError('NOT_YET_PUBLISHED'));
                 });
               }),
+        current: () => node.current(),
         entries: (start, count) => Promise.resolve(leaves.slice(start, start + count)),
         inclusionProof: (leaf, size) =>
           Promise.resolve({

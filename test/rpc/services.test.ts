@@ -43,6 +43,26 @@ test.serial('the log is read: entries, proofs, tiles; what is not there has a re
   t.is((body as RpcError).detail, 'the body was erased');
 });
 
+test.serial('a linearizable read waits until the node is current; any other does not', async (t) => {
+  const { node, client } = await startFake(t);
+  const log = client('taa.v1.LogService', 'administration', ['auditor', 'eve']);
+  node.current = () => {
+    node.append(Uint8Array.of(4));
+    return Promise.resolve();
+  };
+  const size = async (linearizable: boolean): Promise<string> => {
+    const answer = await answerOf<GetEntriesResponse__Output>((done) =>
+      log.GetEntries({ start: 0, count: 1, linearizable }, done),
+    );
+    return answer instanceof RpcError ? answer.reason : answer.size;
+  };
+  t.is(await size(false), '3');
+  t.is(await size(true), '4');
+  node.current = () => Promise.reject(new RpcError('NO_QUORUM'));
+  t.is(await size(true), 'NO_QUORUM');
+  t.is(await size(false), '4');
+});
+
 test.serial('a checkpoint that is not there yet is waited for up to the deadline of the call', async (t) => {
   const { client } = await startFake(t);
   const log = client('taa.v1.LogService', 'administration', ['auditor', 'eve']);

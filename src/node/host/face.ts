@@ -116,6 +116,7 @@ export class NodeFace {
             reject(new RpcError('NOT_YET_PUBLISHED', `no published checkpoint covers ${minSize} leaves yet`));
           });
         }),
+      current: () => current(core),
       entries: (start, count) => asPromise((done) => core.ledger.leaves(start, count, done)),
       inclusionProof: async (leaf, size) => {
         const tree = size === 0 ? core.publication.publishedSize : size;
@@ -223,6 +224,24 @@ export class NodeFace {
       storageEngine: this.#options.storageEngine,
     };
   }
+}
+
+function current(core: NodeCore): Promise<void> {
+  return new Promise((resolve, reject) => {
+    core.raft.readIndex(({ status }) => {
+      switch (status) {
+        case 'ready':
+          resolve();
+          return;
+        case 'overloaded':
+          reject(new RpcError('OVERLOADED'));
+          return;
+        case 'notLeader':
+        case 'unknown':
+          reject(new RpcError('NO_QUORUM', 'no leader confirmed in time how far the log goes'));
+      }
+    });
+  });
 }
 
 function algorithmOf(caller: Caller): SignatureAlgorithm {

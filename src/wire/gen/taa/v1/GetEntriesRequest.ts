@@ -11,6 +11,11 @@ export interface GetEntriesRequest {
    * Number of leaves, 1–1024.
    */
   'count'?: (number);
+  /**
+   * The answer holds everything that was acknowledged anywhere before the call: the node first asks the leader and catches
+   * up. Without it the answer may lag; what it says of a leaf is final in either case.
+   */
+  'linearizable'?: (boolean);
 }
 
 export interface GetEntriesRequest__Output {
@@ -22,4 +27,9 @@ export interface GetEntriesRequest__Output {
    * Number of leaves, 1–1024.
    */
   'count': (number);
+  /**
+   * The answer holds everything that was acknowledged anywhere before the call: the node first asks the leader and catches
+   * up. Without it the answer may lag; what it says of a leaf is final in either case.
+   */
+  'linearizable': (boolean);
 }
