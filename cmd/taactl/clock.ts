@@ -11,6 +11,7 @@ import { clocksOf, type ClockAnswer } from './clock-answers.js';
 import { historyCommand } from './clock-history.js';
 import { importCommand } from './clock-import.js';
 import { leapCommand } from './clock-leap.js';
+import { releaseCommand } from './clock-release.js';
 import { formatNs } from './durations.js';
 import { print, withConnection, type Connected, type GlobalFlags, type Session } from './settings.js';
 import { answerJson, column, statusOfAll } from './status.js';
@@ -25,8 +26,12 @@ export function clockCommands(cli: Argv<GlobalFlags>, session: Session): void {
     historyCommand(clock, session);
     leapCommand(clock, session);
     importCommand(clock, session);
+    releaseCommand(clock, session);
     diagram(clock, session);
-    return clock.demandCommand(1, 'give one of: clock status, sources, history, plot, leap, import, diagram');
+    return clock.demandCommand(
+      1,
+      'give one of: clock status, sources, history, plot, leap, import, release, diagram',
+    );
   });
 }
 
@@ -68,6 +73,7 @@ function clockTable(answers: readonly ClockAnswer[]): string {
       },
       { title: 'epoch', value: column(({ epoch }) => epoch), right: true },
       { title: 'monitored', value: column(({ unmonitored }) => (unmonitored ? 'no' : 'yes')) },
+      { title: 'peers', value: column(({ peers }) => peers) },
       { title: 'source', value: column(({ sourceName }) => sourceName) },
     ],
     answers,

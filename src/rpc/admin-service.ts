@@ -142,6 +142,8 @@ function clockToProto(node: string, view: ClockView): GetClockResponse {
     rhoPpb: reading.rhoPpb,
     leap: leapStates.proto(reading.leap),
     unmonitored: reading.unmonitored,
+    peers: reading.peers,
+    peerRounds: reading.peerRounds,
     sources: sources.map(sourceToProto),
     sourceName,
     site,

@@ -31,6 +31,14 @@ export interface GetClockResponse {
   'syncLimitNs'?: (number | string | Long);
   'holdLimitNs'?: (number | string | Long);
   'leapStatus'?: (_taa_v1_LeapStatus | null);
+  /**
+   * Where the clock stands among the nodes: agree, disagree or unknown.
+   */
+  'peers'?: (string);
+  /**
+   * Rounds among the nodes since start in which a majority agreed with this clock.
+   */
+  'peerRounds'?: (number | string | Long);
 }
 
 export interface GetClockResponse__Output {
@@ -57,4 +65,12 @@ export interface GetClockResponse__Output {
   'syncLimitNs': (string);
   'holdLimitNs': (string);
   'leapStatus': (_taa_v1_LeapStatus__Output | null);
+  /**
+   * Where the clock stands among the nodes: agree, disagree or unknown.
+   */
+  'peers': (string);
+  /**
+   * Rounds among the nodes since start in which a majority agreed with this clock.
+   */
+  'peerRounds': (string);
 }
