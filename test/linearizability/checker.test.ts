@@ -1,6 +1,9 @@
 /** The checker against histories made by hand, and against histories of a naive log with every instant tried. */
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
+import { findPackageRoot } from '../../src/wire/package-root.js';
 import { check } from './checker.js';
 import type { Rule } from './checker.js';
 import { HISTORY_FORMAT, HISTORY_VERSION, parseHistory } from './history.js';
@@ -238,6 +241,14 @@ test('a history is read back as it was written; another file is not taken for on
   t.throws(() => parseHistory(JSON.stringify({ ...history, operations: undefined })), {
     message: /no operations/,
   });
+});
+
+test('the history in docs/histories.md is one, and is good', (t) => {
+  const page = readFileSync(join(findPackageRoot(), 'docs', 'histories.md'), 'utf8');
+  const example = /```json\n(.*?)```/s.exec(page)?.[1] ?? '';
+  const history = parseHistory(example);
+  t.is(history.operations.length, 4);
+  t.deepEqual(check(history), []);
 });
 
 /** mulberry32. */
