@@ -36,6 +36,8 @@ export interface Crash {
   readonly afterEffect: number;
   /** The write that was outstanding had reached the disk. */
   readonly keepsWrite: boolean;
+  /** Writes complete only when no message is left that may go without them. */
+  readonly slowDisk: boolean;
 }
 
 export class SmallWorld {
@@ -136,14 +138,16 @@ export class SmallWorld {
 
   #drain(): void {
     for (let round = 0; round < 200; round++) {
-      for (const node of this.nodes) this.#writeOne(node);
+      if (!this.#crash.slowDisk) this.#writeAll();
       const ready = this.#network.find((sent) => this.#mayLeave(sent));
       this.#network = this.#network.filter((sent) => sent !== ready);
       if (ready === undefined) {
         if (this.nodes.every((node) => node.writes.length === 0)) return;
+        this.#writeAll();
         continue;
       }
       const { from, to, message } = ready;
+      this.#mustBeDurable(ready);
       const node = this.nodes.find((one) => one.id === to);
       if (node === undefined || !this.#linked(from.id, to)) continue;
       this.#step(node, { kind: 'message', from: from.id, incarnation: incarnationNamed(from.id), message });
@@ -157,6 +161,22 @@ export class SmallWorld {
 
   #linked(a: string, b: string): boolean {
     return this.healed || this.#links.has(a < b ? a + b : b + a);
+  }
+
+  /** What asserts a durable fact travels only once the fact is on its sender's disk. */
+  #mustBeDurable({ from, to, message }: Sent): void {
+    const { hardState, disk, id } = from;
+    const votedFor = (candidate: NodeId): boolean =>
+      hardState.term > message.term || (hardState.term === message.term && hardState.vote === candidate);
+    const said =
+      (message.kind === 'voteReply' && message.granted && !votedFor(to)) ||
+      (message.kind === 'vote' && !votedFor(id)) ||
+      (message.kind === 'appendOk' && disk.length < message.match && hardState.term === message.term);
+    if (said) this.violations.push(`${id} says ${message.kind} to ${to}, which is not on its disk`);
+  }
+
+  #writeAll(): void {
+    for (const node of this.nodes) this.#writeOne(node);
   }
 
   #writeOne(node: Node): void {

@@ -1,6 +1,6 @@
 /**
  * Exhaustive small worlds: every graph of links between three nodes × a power cut after every effect × the outstanding
- * write lost or kept, for one election and one append. Safety at every step; when the links are healed, service.
+ * write lost or kept × disks faster or slower than the network, for one election and one append. Safety at every step; when the links are healed, service.
  */
 
 import test from 'ava';
@@ -42,11 +42,13 @@ test('every link graph of three nodes × every crash point of one election and o
   const problems: string[] = [];
   let worlds = 0;
   for (let graph = 0; graph < 8; graph++) {
-    const effects = play(graph, { afterEffect: 0, keepsWrite: false }, problems);
-    for (let afterEffect = 1; afterEffect <= effects; afterEffect++) {
-      for (const keepsWrite of [false, true]) {
-        play(graph, { afterEffect, keepsWrite }, problems);
-        worlds++;
+    for (const slowDisk of [false, true]) {
+      const effects = play(graph, { afterEffect: 0, keepsWrite: false, slowDisk }, problems);
+      for (let afterEffect = 1; afterEffect <= effects; afterEffect++) {
+        for (const keepsWrite of [false, true]) {
+          play(graph, { afterEffect, keepsWrite, slowDisk }, problems);
+          worlds++;
+        }
       }
     }
   }
