@@ -90,10 +90,26 @@ export class Invariants implements Watcher {
     else if (other !== name(node))
       this.#broken('ElectionSafety', `${other} and ${name(node)} led term ${event.term}`);
     this.#leaderOfTerm.set(event.term, name(node));
+    this.#elected(node, event.term);
     const standing = node.raft?.status().standing;
     const mayComeBack = node.raft?.membership().committed === false;
     if (standing !== 'voter' && standing !== 'witness' && !mayComeBack) {
       this.#broken('OnlyVotersLead', `${node.id}, ${standing ?? 'down'}, led term ${event.term}`);
+    }
+  }
+
+  /** ChosenByQuorum: whoever leads a term was voted for in that very term by a quorum (pitfall E4). */
+  #elected(node: SimNode, term: number): void {
+    const { membership } = node;
+    if (membership === undefined) return;
+    const votedFor = ({ id }: Voter): boolean => {
+      const voter = this.#world?.node(id);
+      if (voter === undefined) return false;
+      const lives = Array.from({ length: voter.wipes + 1 }, (_, life) => `${id}/${life}`);
+      return lives.some((one) => this.#votes.get(`${one}/${term}`) === node.id);
+    };
+    if (!isQuorum(membership, votedFor)) {
+      this.#broken('ChosenByQuorum', `${node.id} leads term ${term} without the votes of a quorum`);
     }
   }
 

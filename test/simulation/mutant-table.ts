@@ -13,7 +13,7 @@ import { mutants } from './mutants.js';
 
 const BASES = [1, 10_001, 20_001, 30_001, 40_001];
 /** So many seeds are tried from each base. */
-const MOST = { consensus: 400, nodes: 60 };
+const MOST = { consensus: 150, nodes: 25 };
 const PARTS = ['src', 'test/raft', 'test/simulation', 'test/cluster'];
 
 function hunted(

@@ -301,7 +301,7 @@ export const mutants: readonly Mutant[] = [
   }),
   nodes('T3', 'the state machine depends on what only this process knows', {
     file: 'src/node/core/replica.js',
-    find: 'time: taiNs(entry.time), payload: entry.payload',
-    replace: 'time: taiNs(entry.time + (this.#mono() % 7n)), payload: entry.payload',
+    find: 'const time = taiNs(entry.time);',
+    replace: 'const time = taiNs(entry.time + (this.#mono() % 7n));',
   }),
 ];
