@@ -25,7 +25,7 @@ interface Outcome {
 }
 
 function slewed({ ppm, leg, warm }: Slew, seed: number): Outcome {
-  const world = new SimulatedWorld({ seed });
+  const world = new SimulatedWorld({ seed, profile: { innovationFloorNs: 1n } });
   world.server().path = symmetricPath(leg, leg / 50n);
   // What a server admits to be off by comes on top, twice: here next to nothing.
   world.server().rootDispersion = 0;

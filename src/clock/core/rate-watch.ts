@@ -17,6 +17,8 @@ import type { Sample } from './sample.js';
 const WARMING = 24;
 /** The least round trip is that of so many last samples: a path may become longer for good. */
 const DELAYS = 64;
+/** On a busy host even the least round trip of a loopback is mostly waiting: this part of the innovation floor is allowed for. */
+const FLOOR_PART = 20n;
 
 /** The samples of one address: statements about TAI − mono plus an unknown constant, intersected. */
 class AddressWatch {
@@ -25,14 +27,14 @@ class AddressWatch {
   #known: Bound | null = null;
 
   /** @returns false if the sample and the earlier ones exclude each other; it is then not taken */
-  take(sample: Sample, { ratePpb, rhoPpb }: Bound): boolean {
+  take(sample: Sample, { ratePpb, rhoPpb }: Bound, floorNs: bigint): boolean {
     const before = this.#known;
     const at = sample.mid;
     // Of two exchanges that overlap only the first is looked at.
     if (before !== null && at <= before.mono) return true;
     const delays = [...this.#delays, sample.delay].slice(-DELAYS);
     const least = delays.reduce((a, b) => (a < b ? a : b));
-    const slack = (sample.delay - least) / 2n + least / 4n + sample.error;
+    const slack = (sample.delay - least) / 2n + least / 4n + sample.error + floorNs / FLOOR_PART;
     const fresh = { lo: sample.theta - slack, hi: sample.theta + slack };
     const known = before === null ? fresh : this.#widened(boundAt(before, at), least);
     const lo = known.lo > fresh.lo ? known.lo : fresh.lo;
@@ -64,14 +66,18 @@ class AddressWatch {
 export class RateWatch {
   readonly #addresses = new Map<string, AddressWatch>();
 
-  /** Takes a sample, unless it shows that the rate was not the one that `bound` assumes. */
-  keeps(sample: Sample, address: string, bound: Bound): boolean {
+  /**
+   * Takes a sample, unless it shows that the rate was not the one that `bound` assumes.
+   *
+   * @param floorNs innovation that is never suspicious
+   */
+  keeps(sample: Sample, address: string, bound: Bound, floorNs: bigint): boolean {
     let watch = this.#addresses.get(address);
     if (watch === undefined) {
       watch = new AddressWatch();
       this.#addresses.set(address, watch);
     }
-    return watch.take(sample, bound);
+    return watch.take(sample, bound, floorNs);
   }
 
   /** The bound assumes another rate from its own instant on. */

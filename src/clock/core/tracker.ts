@@ -101,7 +101,7 @@ export class Tracker {
     const drift = scaleUp(sample.m4 > fit.mono ? sample.m4 - fit.mono : 0n, this.#bound.rhoPpb);
     if (
       isSuspicious(fit, this.#window, sample, innovationFloorNs, drift) ||
-      !this.#rateWatch.keeps(sample, address, this.#bound)
+      !this.#rateWatch.keeps(sample, address, this.#bound, innovationFloorNs)
     ) {
       this.#suspects++;
       return { kind: 'suspect', offNs: innovation(fit, sample), inARow: this.#suspects };
