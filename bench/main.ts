@@ -5,6 +5,7 @@
 
 import { audit } from './audit.js';
 import { clock } from './clock.js';
+import { compaction } from './compaction.js';
 import { BenchError } from './errors.js';
 import { failover } from './failover.js';
 import { memory } from './memory.js';
@@ -14,6 +15,7 @@ import { steady } from './steady.js';
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   audit,
   clock,
+  compaction,
   failover,
   memory,
   replicate,

@@ -42,6 +42,8 @@ export interface ClusterPlan {
   readonly policy: CborMap;
   /** Assumed rate error of every node's oscillator, parts per billion; tests make it large to see a bound grow. */
   readonly rhoFloorPpb?: number | undefined;
+  /** Section `store` of each configuration. */
+  readonly store?: Readonly<Record<string, number>> | undefined;
 }
 
 /** A person or a TSA with a certificate: what a client needs to connect and to sign. */
@@ -242,6 +244,7 @@ function writeConfiguration(plan: ClusterPlan, name: string, genesisFile: string
         address: addressOf(name, peer.name),
         clock: own(portsOf(plan, peer.name).peers),
       })),
+    ...(plan.store === undefined ? {} : { store: plan.store }),
     clock: {
       profile: 'lab',
       sources: [{ name: 'laboratory reference', address: own(plan.referencePort(name)), role: 'reference' }],

@@ -29,6 +29,8 @@ export interface LabClusterOptions {
   readonly sites?: readonly string[];
   readonly policy: CborMap;
   readonly rhoFloorPpb?: number;
+  /** Section `store` of each node's configuration. */
+  readonly store?: Readonly<Record<string, number>>;
   /** Where a node dials a peer; tests put a proxy in between. */
   readonly peerAddress?: (from: string, to: string, ports: ReadonlyMap<string, NodePorts>) => string;
   /** Added to the environment of one node's process. */
@@ -81,6 +83,7 @@ export class LabCluster {
       referencePort: () => reference.port,
       policy: options.policy,
       rhoFloorPpb: options.rhoFloorPpb,
+      store: options.store,
       ...(peerAddress === undefined ? {} : { peerAddress: (from, to) => peerAddress(from, to, ports) }),
     };
     const cluster = new LabCluster(options, clusterFiles(plan), ports, reference);

@@ -21,6 +21,20 @@ export interface HostPort {
   readonly port: number;
 }
 
+/** How much of the consensus log is kept, and how fast a node may catch up. None of it can change a record. */
+export interface StoreUpkeep {
+  /** Entries at the log's end that are never trimmed. */
+  readonly keepEntries: number;
+  /** Trimmed when this many MiB can go … */
+  readonly trimMiB: number;
+  /** … or after this long, if anything can. Unit: s. */
+  readonly trimSeconds: number;
+  /** The ledger is made durable this often. Unit: s. */
+  readonly syncSeconds: number;
+  /** MiB a second that a node pulls to catch up. */
+  readonly pullMiBPerSecond: number;
+}
+
 export interface NodeConfig {
   /** Name of this node as in the genesis document. */
   readonly node: string;
@@ -28,6 +42,7 @@ export interface NodeConfig {
   /** The signed genesis document; read when the data directory is empty, compared with it otherwise. */
   readonly genesis: string;
   readonly storeEngine: 'rocksdb' | 'leveldb' | null;
+  readonly upkeep: StoreUpkeep;
   readonly keys: {
     /** Holds tls.key, issuing.key and log.key, mode 0600. */
     readonly directory: string;
@@ -229,9 +244,7 @@ export function parseConfig(file: string, text: string): NodeConfig {
     node: nodeName(root),
     dataDirectory: root.path('dataDirectory'),
     genesis: root.path('genesis'),
-    storeEngine: root.has('store')
-      ? root.section('store').allow(['engine']).oneOf('engine', ['rocksdb', 'leveldb'])
-      : null,
+    ...readStore(root.has('store') ? root.section('store') : null),
     keys: readKeys(root, lab),
     lab,
     join: root.boolean('join', false),
@@ -253,6 +266,22 @@ function nodeName(section: Section): string {
     throw section.error('node', `"${name}" is not a node name`, 'use 1–63 characters of a–z, 0–9 and -');
   }
   return name;
+}
+
+function readStore(store: Section | null): Pick<NodeConfig, 'storeEngine' | 'upkeep'> {
+  store?.allow(['engine', 'keepEntries', 'trimMiB', 'trimSeconds', 'syncSeconds', 'pullMiBPerSecond']);
+  const integer = (key: string, min: number, max: number, fallback: number): number =>
+    store?.integer(key, min, max, fallback) ?? fallback;
+  return {
+    storeEngine: store?.has('engine') === true ? store.oneOf('engine', ['rocksdb', 'leveldb']) : null,
+    upkeep: {
+      keepEntries: integer('keepEntries', 16, 100_000_000, 10_240),
+      trimMiB: integer('trimMiB', 1, 1_048_576, 64),
+      trimSeconds: integer('trimSeconds', 1, 31_536_000, 3600),
+      syncSeconds: integer('syncSeconds', 1, 3600, 10),
+      pullMiBPerSecond: integer('pullMiBPerSecond', 1, 4096, 32),
+    },
+  };
 }
 
 function readKeys(root: Section, lab: boolean): NodeConfig['keys'] {

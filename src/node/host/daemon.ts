@@ -11,7 +11,8 @@ import type { ClockService } from '../../clock/index.js';
 import { startClock } from '../../clock/index.js';
 import { nodeSigner } from '../../pki/signer.js';
 import type { TlsMaterial } from '../../pki/tls.js';
-import { LAN_TIMING, WAN_TIMING } from '../../raft/timing.js';
+import { DEFAULT_LIMITS, LAN_TIMING, WAN_TIMING } from '../../raft/timing.js';
+import { durNs, NS_PER_S } from '../../time/types.js';
 import { Metrics } from '../../rpc/metrics.js';
 import type { PeerTransport } from '../../rpc/peers.js';
 import { createPeerNetwork } from '../../rpc/peers.js';
@@ -23,13 +24,13 @@ import type { LeapTable } from '../../time/leap-table.js';
 import { nodeVerifier } from '../../verify/crypto.js';
 import { GenesisError, verifyGenesis } from '../../verify/genesis.js';
 import type { VerifiedGenesis } from '../../verify/genesis.js';
-import { NodeCore } from '../core/node.js';
+import { NodeCore, type NodeCoreOptions } from '../core/node.js';
 import type { Environment, Notifier, SuspectLog } from '../environment.js';
 import { connectClockPeers } from './clock-peers.js';
 import type { ClockPeers } from './clock-peers.js';
 import { ClockEventCounts } from './clock-counts.js';
 import { ClockRecords } from './clock-records.js';
-import type { NodeConfig } from './config.js';
+import type { NodeConfig, StoreUpkeep } from './config.js';
 import { ConfigError } from './config.js';
 import { openCredentials } from './credentials.js';
 import { operatorMessage } from './failure.js';
@@ -111,6 +112,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     version: options.version,
     statements: statementCodec,
     observer: durations,
+    ...upkeepOptions(config.upkeep),
     hooks: { fatal: options.fatal, removed: options.removed },
   });
   await new Promise<void>((resolve) => core.start(resolve));
@@ -289,6 +291,17 @@ async function openStore(
     genesisBytes,
   });
 }
+
+const upkeepOptions = (upkeep: StoreUpkeep): Pick<NodeCoreOptions, 'limits' | 'ledgerSync' | 'pullRate'> => ({
+  limits: {
+    ...DEFAULT_LIMITS,
+    trailingEntries: upkeep.keepEntries,
+    trimBytes: upkeep.trimMiB * 1024 * 1024,
+    trimIntervalNs: upkeep.trimSeconds * 1e9,
+  },
+  ledgerSync: durNs(BigInt(upkeep.syncSeconds) * NS_PER_S),
+  pullRate: upkeep.pullMiBPerSecond * 1024 * 1024,
+});
 
 /** What the store found, for the node's core: callbacks, and one sentence that says it all. */
 function suspectLog({ error, repair }: NonNullable<DataDirectory['suspect']>): SuspectLog {
