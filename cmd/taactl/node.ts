@@ -1,15 +1,16 @@
-/** `taactl node list`: the members, as the leader sees them. */
+/** `taactl node …`: the members, as the leader sees them, and what a stopped node's directory holds. */
 
 import type { Argv } from 'yargs';
 import type { NodeStatus__Output } from '../../src/wire/gen/taa/v1/NodeStatus.js';
 import { jsonOf, word, yesNo } from './answers.js';
+import { inspectCommand } from './node-inspect.js';
 import { print, withConnection, type GlobalFlags, type Session } from './settings.js';
 import { statusOfAll } from './status.js';
 import { renderTable } from './table.js';
 
 export function nodeCommands(cli: Argv<GlobalFlags>, session: Session): void {
   cli.command('node', 'the nodes of the cluster', (node) =>
-    node
+    inspectCommand(node, session)
       .command(
         'list',
         'members with site, kind and how far they are',
@@ -42,6 +43,6 @@ export function nodeCommands(cli: Argv<GlobalFlags>, session: Session): void {
           });
         },
       )
-      .demandCommand(1, 'give one of: node list'),
+      .demandCommand(1, 'give one of: node list, inspect'),
   );
 }

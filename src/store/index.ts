@@ -18,5 +18,6 @@ export {
   WitnessError,
   type StoreErrorCode,
 } from './errors.js';
+export { inspectDirectory, type Inspection } from './inspection.js';
 export { syncDirectory, writeFileAtomically } from './atomic-file.js';
 export { endProcess } from './process-end.js';

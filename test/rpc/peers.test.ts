@@ -222,6 +222,32 @@ test.serial(
   },
 );
 
+test.serial(
+  'bulk data have a connection of their own: a control message overtakes 64 MiB of them',
+  async (t) => {
+    const ports = await portsOf(['n1', 'n2']);
+    const n1 = await startMember(t, { name: 'n1', ports });
+    const n2 = await startMember(t, { name: 'n2', ports });
+    await until(() => connected(n1) && connected(n2), 'all streams');
+    n2.received.length = 0;
+    const bulkReceived = (): number => n2.received.filter(({ bytes }) => bytes.length > 2).length;
+    const piece = new Uint8Array(1024 * 1024);
+    for (let count = 0; count < 63; count += 1) n1.network.send('n2', 'bulk', 'snapshot', piece);
+    // Counted, not timed: how many MiB of the backlog arrive between a mark's sending and its arrival.
+    const overtaken: number[] = [];
+    while (bulkReceived() < 63) {
+      const before = bulkReceived();
+      const marks = n2.received.length - before;
+      n1.network.send('n2', 'control', 'raft', Uint8Array.of(1, 2));
+      await until(() => n2.received.length - bulkReceived() > marks, 'the mark');
+      overtaken.push(bulkReceived() - before);
+    }
+    t.log(`MiB of bulk data received while a control message was under way: ${overtaken.join(' ')}`);
+    t.true(overtaken.length > 1, 'some were sent before the backlog was gone');
+    t.true(Math.max(...overtaken) <= 16, 'none waited for the whole of it');
+  },
+);
+
 test.serial('what does not fit is dropped and counted, and the network goes on', async (t) => {
   const ports = await portsOf(['n1', 'n2']);
   const n1 = await startMember(t, { name: 'n1', ports });
