@@ -13,6 +13,7 @@
  *     drop n1>n2             it is lost instead; `repeat n1>n2` delivers it and keeps it
  *     settle                 writes complete and messages arrive until nothing moves
  *     pass 300               as `advance 50` and `settle`, over and over
+ *     idle 12000             as `pass`; heartbeats and their answers are not shown
  *     cut n1 n3 · heal       what goes between the two is lost · no longer
  *     propose n1 a b         one batch of two entries
  *     crash n1               n1 restarts with what it had persisted
@@ -159,6 +160,10 @@ export class ScriptWorld {
           this.#advance(50);
           this.#settle();
         }
+        return;
+      case 'idle':
+        this.#verb('pass', args);
+        this.#out = this.#out.filter((line) => !/^n\d -> n\d heartbeat/.test(line));
         return;
       case 'cut':
         this.#cuts.add(`${first}>${args[1] ?? ''}`).add(`${args[1] ?? ''}>${first}`);
