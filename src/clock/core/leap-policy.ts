@@ -147,10 +147,11 @@ export function inSmearWindow(table: LeapTable, tai: TaiNs): boolean {
 
 /**
  * A reference that smears pulls our rate along with it, slowly enough to stay within the assumed bound for hours; what
- * gives it away is that the oscillator seems to have changed by 11.6 ppm on exactly that day.
+ * gives it away is that the oscillator seems to have changed by 11.6 ppm on exactly that day. Three standard errors are
+ * taken off: a quarantine on such a day needs an operator.
  */
 export const isSmearRate = (beforePpb: number, nowPpb: number, skewPpb: number): boolean =>
-  Math.abs(nowPpb - beforePpb) - skewPpb > tuning.smearRatePpb;
+  Math.abs(nowPpb - beforePpb) - 3 * skewPpb > tuning.smearRatePpb;
 
 /** `2027-07-01` for the midnight that begins it. */
 export function midnightLabel(midnightPosix: bigint): string {
