@@ -65,6 +65,7 @@ function keep(directory: string, seed: number, history: History): void {
   console.error(`kept as ${file}`);
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 try {
   process.exitCode = (await main(process.argv.slice(2))) > 0 ? 1 : 0;
 } catch (error) {

@@ -47,9 +47,13 @@ class Recorder {
   readonly #lines = new Map<string, LinkProxy>();
   #cluster: LabCluster | null = null;
 
+  readonly #removeDirectory = (): void => rmSync(this.#directory, { recursive: true, force: true });
+
   constructor(options: RecordOptions) {
     this.#options = options;
     this.#random = generator(options.seed);
+    // Also when the recording is interrupted.
+    process.once('exit', this.#removeDirectory);
   }
 
   async run(): Promise<History> {
@@ -81,7 +85,8 @@ class Recorder {
   async clear(): Promise<void> {
     await this.#cluster?.close();
     for (const line of this.#lines.values()) await line.close();
-    rmSync(this.#directory, { recursive: true, force: true });
+    this.#removeDirectory();
+    process.off('exit', this.#removeDirectory);
   }
 
   async #start(): Promise<LabCluster> {
