@@ -4,7 +4,7 @@
  */
 
 import type { LedgerOrigin } from '../audit/storage.js';
-import type { Entry, HardState } from '../raft/types.js';
+import type { Entry, HardState, LogIndex } from '../raft/types.js';
 import { sha256 } from '../verify/crypto.js';
 import { layoutOf, readIdentity, readVersion, type DirectoryIdentity } from './directory-files.js';
 import { engineAt } from './engine.js';
@@ -111,9 +111,10 @@ export async function inspectDirectory(
     const marker = await attempt(() => readMarker(store));
     const log = marker === null ? null : await attempt(() => wholeLog(store, marker));
     if (hardState !== null && guard !== null && log !== null) {
-      await attempt(() =>
-        Promise.resolve(checkAgainstGuard(guard, { ...hardState, lastIndex: log.lastIndex as never })),
-      );
+      await attempt(() => {
+        checkAgainstGuard(guard, { ...hardState, lastIndex: log.lastIndex as LogIndex });
+        return Promise.resolve(null);
+      });
     }
     return { hardState, marker, log, entries: range === null ? [] : await entriesOf(store, range) };
   });
