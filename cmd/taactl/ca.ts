@@ -100,9 +100,9 @@ function issue(cli: Argv<GlobalFlags>, session: Session): void {
         .option('public-key', { type: 'string', describe: 'certify this key (PEM), made elsewhere' })
         .option('site', { type: 'string', describe: 'node only: its site' })
         .option('kind', {
-          choices: ['full', 'witness'] as const,
+          choices: ['full', 'witness', 'standby'] as const,
           default: 'full' as const,
-          describe: 'node only',
+          describe: 'node only; a standby is ordered in later',
         })
         .option('dns', {
           type: 'string',

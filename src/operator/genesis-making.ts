@@ -21,6 +21,7 @@ import {
   type VerifiedGenesis,
 } from '../verify/genesis.js';
 import { formatIdentity, parseIdentity } from '../verify/identity.js';
+import type { Member } from '../verify/membership.js';
 import { parseCertificate } from '../verify/x509.js';
 import type { Person } from './acts.js';
 import { certificatesIn, readCertificateFile } from './credentials.js';
@@ -78,6 +79,20 @@ export function makeGenesis(request: GenesisRequest): {
 }
 
 function readMember(file: string, clusterId: string): GenesisMember {
+  const member = readMemberFile(file, clusterId, '');
+  const { kind, id, site, issuingKey, issuingCertificate, logKey, tlsIdentity } = member;
+  if (kind !== 'standby') return { id, site, kind, issuingKey, issuingCertificate, logKey, tlsIdentity };
+  throw new GenesisInputError(
+    `${file}: a standby is no member of a genesis; order it in with taactl node add`,
+  );
+}
+
+/**
+ * A member as it is ordered in, from the `member.yaml` of taactl ca issue.
+ * @param address host:port of its peers listener
+ * @throws GenesisInputError
+ */
+export function readMemberFile(file: string, clusterId: string, address: string): Member {
   const map = readYamlMap(file);
   const text = (key: string): string => {
     const value = map[key];
@@ -91,8 +106,8 @@ function readMember(file: string, clusterId: string): GenesisMember {
     throw new GenesisInputError(`${file} is of ${formatIdentity(identity)}, not a node of ${clusterId}`);
   }
   const kind = text('kind');
-  if (kind !== 'full' && kind !== 'witness') {
-    throw new GenesisInputError(`${file}: kind is full or witness, not ${kind}`);
+  if (kind !== 'full' && kind !== 'witness' && kind !== 'standby') {
+    throw new GenesisInputError(`${file}: kind is full, witness or standby, not ${kind}`);
   }
   const [issuingCertificate] = pemContents(text('issuingCertificate'), 'CERTIFICATE');
   if (issuingCertificate === undefined) {
@@ -106,6 +121,9 @@ function readMember(file: string, clusterId: string): GenesisMember {
     issuingCertificate,
     logKey: new Uint8Array(Buffer.from(text('logKey'), 'base64')),
     tlsIdentity: formatIdentity(identity),
+    // Files of before this key had a place have none: the cluster's authority vouches for the node alone.
+    tlsKey: map['tlsKey'] === undefined ? null : new Uint8Array(Buffer.from(text('tlsKey'), 'base64')),
+    address,
   };
 }
 

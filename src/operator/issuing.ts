@@ -15,7 +15,7 @@ import { openKeyDirectory, readSecretFile, writeSecretFile } from '../pki/key-st
 import { encodePem } from '../pki/pem.js';
 import { generateKey, rawEd25519, softwareSigner, spkiOf } from '../pki/signer.js';
 import { formatIdentity, type Identity } from '../verify/identity.js';
-import type { MemberKind } from '../verify/genesis.js';
+import type { MemberRole } from '../verify/membership.js';
 import { certificatesIn, CredentialError } from './credentials.js';
 
 const DAY_S = 86_400;
@@ -110,7 +110,8 @@ export interface NodeRequest {
   readonly authority: CertificateAuthority;
   readonly identity: Identity;
   readonly site: string;
-  readonly kind: MemberKind;
+  /** `standby` only for members that are ordered in later. */
+  readonly kind: MemberRole;
   readonly out: string;
   readonly days: number;
   readonly passphrase: Uint8Array | null;
@@ -166,6 +167,7 @@ export function issueNode(request: NodeRequest): IssuedNode {
       identity: formatIdentity(identity),
       site: request.site,
       kind: request.kind,
+      tlsKey: Buffer.from(spkiOf(made.tls)).toString('base64'),
       logKey: Buffer.from(logKey).toString('base64'),
       issuingCertificate: encodePem('CERTIFICATE', issuing),
     }),

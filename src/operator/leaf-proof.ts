@@ -1,13 +1,13 @@
 /** A record with its proof from a running node, checked before it is handed on: a proof that does not hold is no proof. */
 
 import { equalBytes } from '../verify/bytes.js';
-import { trustOfGenesis } from '../verify/certificate-bundle.js';
 import { readCheckpoint, verifyCheckpoint } from '../verify/checkpoint.js';
 import { nodeVerifier } from '../verify/crypto.js';
 import type { Genesis } from '../verify/genesis.js';
 import { inclusionRoot, leafHash } from '../verify/merkle.js';
 import { formatTlogProof } from '../verify/tlog-proof.js';
 import type { LogReader } from './log-reader.js';
+import { membersOf } from './members-of.js';
 
 /** What a node gave as proof does not prove it. */
 export class ProofError extends Error {
@@ -31,11 +31,13 @@ export async function proveLeaf(
   index: number,
   genesis: Genesis | null,
 ): Promise<LeafProof> {
-  const { note } = await reader.checkpoint(index + 1);
+  const { note, members } = await reader.checkpoint(index + 1);
   const checkpoint = readCheckpoint(note)?.checkpoint;
   if (checkpoint === undefined) throw new ProofError('the node gave no checkpoint; ask another node');
   if (genesis !== null) {
-    const verdict = verifyCheckpoint(note, trustOfGenesis(genesis).policy, nodeVerifier);
+    const followed = membersOf(genesis, members, note);
+    if (!followed.ok) throw new ProofError(followed.detail);
+    const verdict = verifyCheckpoint(note, followed.policy, nodeVerifier);
     if (!verdict.ok) {
       throw new ProofError(
         `the checkpoint is not published under this genesis: ${verdict.reasons.join(', ')}`,

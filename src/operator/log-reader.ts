@@ -27,12 +27,14 @@ export class LogReader {
   }
 
   /** The newest published checkpoint that covers `minSize` leaves. */
-  async checkpoint(minSize = 0): Promise<{ readonly note: Uint8Array; readonly size: number }> {
+  async checkpoint(
+    minSize = 0,
+  ): Promise<{ readonly note: Uint8Array; readonly size: number; readonly members: Uint8Array }> {
     const { value } = await this.#connection.call<GetCheckpointRequest, GetCheckpointResponse__Output>(
       ({ log }) => log.GetCheckpoint.bind(log),
       { minSize },
     );
-    return { note: plain(value.note), size: Number(value.size) };
+    return { note: plain(value.note), size: Number(value.size), members: plain(value.members) };
   }
 
   /** Leaves from `start` on, at least one. */

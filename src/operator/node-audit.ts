@@ -7,8 +7,6 @@
 import { TreeEdge } from '../audit/tree.js';
 import type { TreeHead } from '../audit/types.js';
 import { equalBytes, hexOf } from '../verify/bytes.js';
-import { trustOfGenesis } from '../verify/certificate-bundle.js';
-import type { CheckpointPolicy } from '../verify/checkpoint-policy.js';
 import { verifyCheckpoint, type Checkpoint } from '../verify/checkpoint.js';
 import { nodeVerifier } from '../verify/crypto.js';
 import type { Genesis } from '../verify/genesis.js';
@@ -16,6 +14,7 @@ import { leafHash, verifyConsistency, verifyInclusion } from '../verify/merkle.j
 import { RpcError } from '../wire/rpc-error.js';
 import { damage, gap, verdictOf, type AuditFinding, type AuditReport } from './audit-report.js';
 import type { LogReader } from './log-reader.js';
+import { membersOf } from './members-of.js';
 import { RecordChecks } from './record-checks.js';
 
 export interface NodeAuditOptions {
@@ -39,7 +38,6 @@ export async function auditNode(options: NodeAuditOptions): Promise<AuditReport>
 
 class NodeAudit {
   readonly #options: NodeAuditOptions;
-  readonly #policy: CheckpointPolicy;
   readonly #checks: RecordChecks;
   readonly #findings: AuditFinding[] = [];
   readonly #edge = new TreeEdge();
@@ -50,17 +48,16 @@ class NodeAudit {
 
   constructor(options: NodeAuditOptions) {
     this.#options = options;
-    this.#policy = trustOfGenesis(options.genesis).policy;
     this.#checks = new RecordChecks(options.genesis);
   }
 
   async run(): Promise<AuditReport> {
     const { primary, others, earlier } = this.#options;
-    const newestNote = (await primary.reader.checkpoint()).note;
-    const newest = this.#verified(`${primary.node}: newest checkpoint`, newestNote);
+    const { note: newestNote, members } = await primary.reader.checkpoint();
+    const newest = this.#verified(`${primary.node}: newest checkpoint`, newestNote, members);
     const heads = await Promise.all(others.map((other) => this.#otherHead(other)));
     for (const { name, note } of earlier) {
-      const checkpoint = this.#verified(name, note);
+      const checkpoint = this.#verified(name, note, members);
       if (checkpoint !== null) this.#target(checkpoint, name, 'earlierMismatch');
     }
     if (newest !== null) {
@@ -150,12 +147,17 @@ class NodeAudit {
   }
 
   async #checkpointOf(node: string, reader: LogReader): Promise<Checkpoint | null> {
-    const { note } = await reader.checkpoint();
-    return this.#verified(`${node}: newest checkpoint`, note);
+    const { note, members } = await reader.checkpoint();
+    return this.#verified(`${node}: newest checkpoint`, note, members);
   }
 
-  #verified(where: string, note: Uint8Array): Checkpoint | null {
-    const verdict = verifyCheckpoint(note, this.#policy, nodeVerifier);
+  #verified(where: string, note: Uint8Array, members: Uint8Array): Checkpoint | null {
+    const followed = membersOf(this.#options.genesis, members, note);
+    if (!followed.ok) {
+      this.#find(damage('membersInvalid', where, followed.detail));
+      return null;
+    }
+    const verdict = verifyCheckpoint(note, followed.policy, nodeVerifier);
     if (verdict.ok) return verdict.checkpoint;
     this.#find(damage('checkpointInvalid', where, verdict.reasons.join(', ')));
     return null;

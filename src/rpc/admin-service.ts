@@ -20,6 +20,8 @@ import type { LeapStatus } from '../wire/gen/taa/v1/LeapStatus.js';
 import type { ListClientsRequest__Output } from '../wire/gen/taa/v1/ListClientsRequest.js';
 import type { ListClientsResponse } from '../wire/gen/taa/v1/ListClientsResponse.js';
 import type { RaftRole } from '../wire/gen/taa/v1/RaftRole.js';
+import type { TransferLeadershipRequest__Output } from '../wire/gen/taa/v1/TransferLeadershipRequest.js';
+import type { TransferLeadershipResponse } from '../wire/gen/taa/v1/TransferLeadershipResponse.js';
 import type { SubmitCommandRequest__Output } from '../wire/gen/taa/v1/SubmitCommandRequest.js';
 import type { SubmitCommandResponse } from '../wire/gen/taa/v1/SubmitCommandResponse.js';
 import type { ClientView, ClockSourceView, ClockView, LeapView, NodeDoors, NodeStatusView } from './doors.js';
@@ -67,6 +69,14 @@ export function adminHandlers(doors: Pick<NodeDoors, 'admin'>, guard: Guard) {
       clockToProto(admin.status().node, admin.clock()),
     ),
 
+    TransferLeadership: unary<TransferLeadershipRequest__Output, TransferLeadershipResponse>(
+      guard,
+      async (request) => {
+        const node = textOf('node', request.node, 64);
+        return { leader: (await admin.transferLeadership(node === '' ? null : node)) ?? '' };
+      },
+    ),
+
     GetGenesis: unary<GetGenesisRequest__Output, GetGenesisResponse>(guard, () => ({
       genesis: admin.genesis(),
     })),
@@ -106,6 +116,11 @@ function statusToProto(
     nodes: view.nodes.map((node) => ({ ...node })),
     sessions: view.sessions,
     storageEngine: view.storageEngine,
+    membershipVersion: view.membershipVersion,
+    membershipPending: view.membershipPending,
+    membershipAttested: view.membershipAttested,
+    membershipAwaits: view.membershipAwaits,
+    criticalSites: [...view.criticalSites],
   };
 }
 

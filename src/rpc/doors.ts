@@ -48,6 +48,10 @@ export interface LogDoor {
    * (NO_QUORUM), or too many such reads wait (OVERLOADED).
    */
   current(): Promise<void>;
+  checkpoint(
+    minSize: number,
+    signal: AbortSignal,
+  ): Promise<{ note: Uint8Array; size: number; members: Uint8Array }>;
   entries(start: number, count: number): Promise<readonly Uint8Array[]>;
   inclusionProof(
     leaf: number,
@@ -95,7 +99,18 @@ export interface NodeStatusView {
     readonly matchIndex: number;
     readonly recentlyActive: boolean;
     readonly cosignedSize: number;
+    readonly standing: string;
+    /** 16 bytes; empty while it is not known. */
+    readonly incarnation: Uint8Array;
+    readonly suspect: boolean;
+    readonly address: string;
+    readonly inForce: boolean;
   }[];
+  readonly membershipVersion: number;
+  readonly membershipPending: boolean;
+  readonly membershipAttested: boolean;
+  readonly membershipAwaits: string;
+  readonly criticalSites: readonly string[];
   readonly sessions: number;
   readonly storageEngine: string;
 }
@@ -167,6 +182,8 @@ export interface AdminDoor {
   clients(device: string | null): readonly ClientView[];
   clock(): ClockView;
   genesis(): Uint8Array;
+  /** Resolves with the leader afterwards; rejects NOT_LEADER here, or when nobody took over in time. Null: the best one. */
+  transferLeadership(to: string | null): Promise<string | null>;
 }
 
 export interface LabDoor {

@@ -58,6 +58,12 @@ export const reasons = {
     'A majority of the nodes cannot be reached, so that nothing can be committed.',
     'Try another node; if all say so, bring back enough nodes for a majority (taactl status).',
   ),
+  LEADERSHIP_NOT_TAKEN: call(
+    'FAILED_PRECONDITION',
+    'final',
+    'The node that was to lead did not take over in time; the leader stays.',
+    'See with taactl node list that it votes, is active and up to date, and ask again.',
+  ),
   OVERLOADED: call(
     'RESOURCE_EXHAUSTED',
     'retry',

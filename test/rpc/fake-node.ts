@@ -110,7 +110,7 @@ export function fakeNode(lab: LabDoor | null = null): FakeNode {
         size: () => leaves.length,
         checkpoint: (minSize, signal) =>
           minSize <= leaves.length
-            ? Promise.resolve({ note: Buffer.from('note'), size: leaves.length })
+            ? Promise.resolve({ note: Buffer.from('note'), size: leaves.length, members: new Uint8Array(0) })
             : new Promise((_resolve, reject) => {
                 signal.addEventListener('abort', () => {
                   reject(new RpcError('NOT_YET_PUBLISHED'));
@@ -160,12 +160,23 @@ export function fakeNode(lab: LabDoor | null = null): FakeNode {
               matchIndex: 12,
               recentlyActive: true,
               cosignedSize: 3,
+              standing: 'voter',
+              incarnation: new Uint8Array(16),
+              suspect: false,
+              address: '',
+              inForce: true,
             },
           ],
+          membershipVersion: 0,
+          membershipPending: false,
+          membershipAttested: true,
+          membershipAwaits: '',
+          criticalSites: [],
           sessions: node.sessions.length,
           storageEngine: 'memory',
         }),
         submit: (command) => node.submit(command),
+        transferLeadership: (to) => Promise.resolve(to),
         clients: (id) =>
           [
             { device: device('d-1', `taa://${clusterId}/client/tsa-1`), policy, connected: true, lastAudit },

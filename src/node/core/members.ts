@@ -54,7 +54,6 @@ export class MembersKeeper {
   readonly #testimony: Testimony;
   /** Who said so, of those whose connection this node may dial. */
   readonly #saidRemoved = new Set<string>();
-  readonly #saidStranger = new Set<string>();
   #isChanging = false;
   #isAttesting = false;
   #notBefore = 0n;
@@ -166,17 +165,18 @@ export class MembersKeeper {
     );
   }
 
-  /** One stolen node must not stop another: two have to say so, or all that there are. */
+  /**
+   * One stolen node must not stop another: two have to say so, or all that there are. A node with nothing in its log loses
+   * nothing by stopping, and may know no second one.
+   */
   #refused(peer: string, reason: string): void {
     const { node, mono } = this.#options;
+    const isEmpty = this.#raft.status().lastIndex === 0;
     const others = this.#authority.membership().current.members.filter(({ id }) => id !== node).length;
-    const enough = Math.min(2, others);
     if (reason === 'NODE_REMOVED') {
       this.#saidRemoved.add(peer);
-      if (this.#saidRemoved.size >= enough) this.#removedAt ??= mono();
-    } else if (reason === 'DIRECTORY_UNKNOWN' && this.#raft.status().appliedIndex === 0 && !this.#over) {
-      this.#saidStranger.add(peer);
-      if (this.#saidStranger.size < enough) return;
+      if (isEmpty || this.#saidRemoved.size >= Math.min(2, others)) this.#removedAt ??= mono();
+    } else if (reason === 'DIRECTORY_UNKNOWN' && isEmpty && !this.#over) {
       this.#over = true;
       this.#options.emptied(
         `the cluster knows ${node} with another data directory than this one, which is empty: a member that lost its disk cannot come back under its name; put the old directory back, or replace the member (taactl node replace)`,

@@ -17,6 +17,10 @@ import { RpcError } from '../../rpc/errors.js';
 import type { LeapTable } from '../../time/leap-table.js';
 import type { SignatureAlgorithm } from '../../verify/crypto.js';
 import { keyAlgorithm } from '../../verify/x509.js';
+import { nodeId } from '../../raft/types.js';
+import { encodeMembershipSteps } from '../../verify/membership-chain.js';
+import { criticalSites } from '../../verify/membership.js';
+import { knownMembers } from '../core/members.js';
 import type { NodeCore } from '../core/node.js';
 import type { CommandResult } from '../core/proposals.js';
 import { LabAppends } from './lab-appends.js';
@@ -110,7 +114,11 @@ export class NodeFace {
       size: () => core.ledger.size,
       checkpoint: (minSize, signal) =>
         new Promise((resolve, reject) => {
-          const cancel = core.publication.whenPublished(minSize, (size, note) => resolve({ size, note }));
+          const cancel = core.publication.whenPublished(minSize, (size, note) => {
+            const steps = core.authority.membershipSteps(size);
+            const members = steps.length === 0 ? new Uint8Array(0) : encodeMembershipSteps(steps);
+            resolve({ size, note, members });
+          });
           signal.addEventListener('abort', () => {
             cancel();
             reject(new RpcError('NOT_YET_PUBLISHED', `no published checkpoint covers ${minSize} leaves yet`));
@@ -170,6 +178,7 @@ export class NodeFace {
           })),
       clock: () => this.#clockView(),
       genesis: () => this.#options.genesisFile,
+      transferLeadership: (to) => this.#transferLeadership(to),
     };
   }
 
@@ -186,10 +195,23 @@ export class NodeFace {
     };
   }
 
+  #transferLeadership(to: string | null): Promise<string | null> {
+    const { raft } = this.#core;
+    const { role, leader } = raft.status();
+    if (role !== 'leader') return Promise.reject(new RpcError('NOT_LEADER', undefined, { leader }));
+    return new Promise((resolve, reject) => {
+      raft.transferLeadership(to === null ? null : nodeId(to), (transferred) => {
+        if (transferred) resolve(raft.status().leader);
+        else reject(new RpcError('LEADERSHIP_NOT_TAKEN', `${to ?? 'nobody'} did not take over in time`));
+      });
+    });
+  }
+
   #nodeStatus() {
     const core = this.#core;
     const raft = core.raft.status();
     const { genesis, node } = core.options;
+    const view = core.authority.membership();
     const head = core.ledger.head();
     return {
       cluster: genesis.clusterId,
@@ -209,9 +231,19 @@ export class NodeFace {
       clusterTime: core.clusterTimeNow,
       impairments: core.impairments(),
       impairmentDetails: core.impairmentDetails(),
-      nodes: genesis.members.map((member) => {
+      membershipVersion: view.current.version,
+      membershipPending: view.pending,
+      membershipAttested: view.attested,
+      membershipAwaits: core.members.awaited ?? '',
+      criticalSites: criticalSites(view.current),
+      nodes: knownMembers(view).map((member) => {
         const peer = raft.peers.find(({ id }) => id === member.id);
         return {
+          standing: member.id === node ? raft.standing : (peer?.standing ?? ''),
+          incarnation: view.configuration?.incarnations.get(member.id) ?? new Uint8Array(0),
+          suspect: peer?.regressed ?? false,
+          address: member.address,
+          inForce: view.current.members.some(({ id }) => id === member.id),
           node: member.id,
           site: member.site,
           kind: member.kind,

@@ -23,6 +23,8 @@ import type { NodeStatus as _taa_v1_NodeStatus, NodeStatus__Output as _taa_v1_No
 import type { SourceRejection as _taa_v1_SourceRejection, SourceRejection__Output as _taa_v1_SourceRejection__Output } from './taa/v1/SourceRejection.js';
 import type { SubmitCommandRequest as _taa_v1_SubmitCommandRequest, SubmitCommandRequest__Output as _taa_v1_SubmitCommandRequest__Output } from './taa/v1/SubmitCommandRequest.js';
 import type { SubmitCommandResponse as _taa_v1_SubmitCommandResponse, SubmitCommandResponse__Output as _taa_v1_SubmitCommandResponse__Output } from './taa/v1/SubmitCommandResponse.js';
+import type { TransferLeadershipRequest as _taa_v1_TransferLeadershipRequest, TransferLeadershipRequest__Output as _taa_v1_TransferLeadershipRequest__Output } from './taa/v1/TransferLeadershipRequest.js';
+import type { TransferLeadershipResponse as _taa_v1_TransferLeadershipResponse, TransferLeadershipResponse__Output as _taa_v1_TransferLeadershipResponse__Output } from './taa/v1/TransferLeadershipResponse.js';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
   new(...args: ConstructorParameters<Constructor>): Subtype;
@@ -60,6 +62,8 @@ export interface ProtoGrpcType {
       SubmitCommandRequest: MessageTypeDefinition<_taa_v1_SubmitCommandRequest, _taa_v1_SubmitCommandRequest__Output>
       SubmitCommandResponse: MessageTypeDefinition<_taa_v1_SubmitCommandResponse, _taa_v1_SubmitCommandResponse__Output>
       Timescale: EnumTypeDefinition
+      TransferLeadershipRequest: MessageTypeDefinition<_taa_v1_TransferLeadershipRequest, _taa_v1_TransferLeadershipRequest__Output>
+      TransferLeadershipResponse: MessageTypeDefinition<_taa_v1_TransferLeadershipResponse, _taa_v1_TransferLeadershipResponse__Output>
       Verdict: EnumTypeDefinition
     }
   }

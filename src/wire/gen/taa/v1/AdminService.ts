@@ -12,6 +12,8 @@ import type { ListClientsRequest as _taa_v1_ListClientsRequest, ListClientsReque
 import type { ListClientsResponse as _taa_v1_ListClientsResponse, ListClientsResponse__Output as _taa_v1_ListClientsResponse__Output } from '../../taa/v1/ListClientsResponse.js';
 import type { SubmitCommandRequest as _taa_v1_SubmitCommandRequest, SubmitCommandRequest__Output as _taa_v1_SubmitCommandRequest__Output } from '../../taa/v1/SubmitCommandRequest.js';
 import type { SubmitCommandResponse as _taa_v1_SubmitCommandResponse, SubmitCommandResponse__Output as _taa_v1_SubmitCommandResponse__Output } from '../../taa/v1/SubmitCommandResponse.js';
+import type { TransferLeadershipRequest as _taa_v1_TransferLeadershipRequest, TransferLeadershipRequest__Output as _taa_v1_TransferLeadershipRequest__Output } from '../../taa/v1/TransferLeadershipRequest.js';
+import type { TransferLeadershipResponse as _taa_v1_TransferLeadershipResponse, TransferLeadershipResponse__Output as _taa_v1_TransferLeadershipResponse__Output } from '../../taa/v1/TransferLeadershipResponse.js';
 
 export interface AdminServiceClient extends grpc.Client {
   GetClock(argument: _taa_v1_GetClockRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_taa_v1_GetClockResponse__Output>): grpc.ClientUnaryCall;
@@ -71,6 +73,21 @@ export interface AdminServiceClient extends grpc.Client {
   submitCommand(argument: _taa_v1_SubmitCommandRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_taa_v1_SubmitCommandResponse__Output>): grpc.ClientUnaryCall;
   submitCommand(argument: _taa_v1_SubmitCommandRequest, callback: grpc.requestCallback<_taa_v1_SubmitCommandResponse__Output>): grpc.ClientUnaryCall;
   
+  /**
+   * Hands leadership over; asked of the leader.
+   */
+  TransferLeadership(argument: _taa_v1_TransferLeadershipRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_taa_v1_TransferLeadershipResponse__Output>): grpc.ClientUnaryCall;
+  TransferLeadership(argument: _taa_v1_TransferLeadershipRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_taa_v1_TransferLeadershipResponse__Output>): grpc.ClientUnaryCall;
+  TransferLeadership(argument: _taa_v1_TransferLeadershipRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_taa_v1_TransferLeadershipResponse__Output>): grpc.ClientUnaryCall;
+  TransferLeadership(argument: _taa_v1_TransferLeadershipRequest, callback: grpc.requestCallback<_taa_v1_TransferLeadershipResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Hands leadership over; asked of the leader.
+   */
+  transferLeadership(argument: _taa_v1_TransferLeadershipRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_taa_v1_TransferLeadershipResponse__Output>): grpc.ClientUnaryCall;
+  transferLeadership(argument: _taa_v1_TransferLeadershipRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_taa_v1_TransferLeadershipResponse__Output>): grpc.ClientUnaryCall;
+  transferLeadership(argument: _taa_v1_TransferLeadershipRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_taa_v1_TransferLeadershipResponse__Output>): grpc.ClientUnaryCall;
+  transferLeadership(argument: _taa_v1_TransferLeadershipRequest, callback: grpc.requestCallback<_taa_v1_TransferLeadershipResponse__Output>): grpc.ClientUnaryCall;
+  
 }
 
 export interface AdminServiceHandlers extends grpc.UntypedServiceImplementation {
@@ -90,6 +107,11 @@ export interface AdminServiceHandlers extends grpc.UntypedServiceImplementation 
    */
   SubmitCommand: grpc.handleUnaryCall<_taa_v1_SubmitCommandRequest__Output, _taa_v1_SubmitCommandResponse>;
   
+  /**
+   * Hands leadership over; asked of the leader.
+   */
+  TransferLeadership: grpc.handleUnaryCall<_taa_v1_TransferLeadershipRequest__Output, _taa_v1_TransferLeadershipResponse>;
+  
 }
 
 export interface AdminServiceDefinition extends grpc.ServiceDefinition {
@@ -98,4 +120,5 @@ export interface AdminServiceDefinition extends grpc.ServiceDefinition {
   GetStatus: MethodDefinition<_taa_v1_GetStatusRequest, _taa_v1_GetStatusResponse, _taa_v1_GetStatusRequest__Output, _taa_v1_GetStatusResponse__Output>
   ListClients: MethodDefinition<_taa_v1_ListClientsRequest, _taa_v1_ListClientsResponse, _taa_v1_ListClientsRequest__Output, _taa_v1_ListClientsResponse__Output>
   SubmitCommand: MethodDefinition<_taa_v1_SubmitCommandRequest, _taa_v1_SubmitCommandResponse, _taa_v1_SubmitCommandRequest__Output, _taa_v1_SubmitCommandResponse__Output>
+  TransferLeadership: MethodDefinition<_taa_v1_TransferLeadershipRequest, _taa_v1_TransferLeadershipResponse, _taa_v1_TransferLeadershipRequest__Output, _taa_v1_TransferLeadershipResponse__Output>
 }

@@ -8,6 +8,11 @@ export interface GetCheckpointResponse {
    */
   'note'?: (Buffer | Uint8Array | string);
   'size'?: (number | string | Long);
+  /**
+   * How the members changed from the genesis until this checkpoint (docs/formats.md, Members); empty while they are the
+   * first ones.
+   */
+  'members'?: (Buffer | Uint8Array | string);
 }
 
 export interface GetCheckpointResponse__Output {
@@ -16,4 +21,9 @@ export interface GetCheckpointResponse__Output {
    */
   'note': (Buffer);
   'size': (string);
+  /**
+   * How the members changed from the genesis until this checkpoint (docs/formats.md, Members); empty while they are the
+   * first ones.
+   */
+  'members': (Buffer);
 }

@@ -48,6 +48,26 @@ export interface GetStatusResponse {
    * What was found and what to do, a sentence each; begins with the reason. Not every impairment has one.
    */
   'impairmentDetails'?: (string)[];
+  /**
+   * Number of the membership in force; 0 for the first members.
+   */
+  'membershipVersion'?: (number | string | Long);
+  /**
+   * A change of the members is ordered and not in force yet.
+   */
+  'membershipPending'?: (boolean);
+  /**
+   * The last change is attested by a published checkpoint, so that another one can be ordered.
+   */
+  'membershipAttested'?: (boolean);
+  /**
+   * The ordered member that has not connected yet, as the leader sees it; empty otherwise.
+   */
+  'membershipAwaits'?: (string);
+  /**
+   * Sites whose loss stops the service.
+   */
+  'criticalSites'?: (string)[];
 }
 
 export interface GetStatusResponse__Output {
@@ -93,4 +113,24 @@ export interface GetStatusResponse__Output {
    * What was found and what to do, a sentence each; begins with the reason. Not every impairment has one.
    */
   'impairmentDetails': (string)[];
+  /**
+   * Number of the membership in force; 0 for the first members.
+   */
+  'membershipVersion': (string);
+  /**
+   * A change of the members is ordered and not in force yet.
+   */
+  'membershipPending': (boolean);
+  /**
+   * The last change is attested by a published checkpoint, so that another one can be ordered.
+   */
+  'membershipAttested': (boolean);
+  /**
+   * The ordered member that has not connected yet, as the leader sees it; empty otherwise.
+   */
+  'membershipAwaits': (string);
+  /**
+   * Sites whose loss stops the service.
+   */
+  'criticalSites': (string)[];
 }
