@@ -65,7 +65,6 @@ export class TaadProcess {
 
   /** Resolves when /readyz says yes. Rejects when the process ends or the time is over. */
   async ready(timeoutMs = READY_PATIENCE_MS): Promise<void> {
-  async ready(timeoutMs = 120_000): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     while (performance.now() < deadline) {
       if (!this.#running)

@@ -41,13 +41,12 @@ export interface SessionHost {
 
 export interface LogDoor {
   size(): number;
-  /** Newest published checkpoint covering at least `minSize` leaves; waits for it. Rejects when `signal` aborts. */
-  checkpoint(minSize: number, signal: AbortSignal): Promise<{ note: Uint8Array; size: number }>;
   /**
    * Resolves when this node has applied all that was committed anywhere at the call. Rejects with an RpcError: no leader
    * (NO_QUORUM), or too many such reads wait (OVERLOADED).
    */
   current(): Promise<void>;
+  /** Newest published checkpoint covering at least `minSize` leaves; waits for it. Rejects when `signal` aborts. */
   checkpoint(
     minSize: number,
     signal: AbortSignal,

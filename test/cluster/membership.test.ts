@@ -29,7 +29,9 @@ const PATIENCE_MS = 90_000;
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
-  while (!(await holds())) {
+  // A node that does not answer in time is asked again.
+  const answered = async (): Promise<boolean> => holds();
+  while (!(await answered().catch(() => false))) {
     if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
