@@ -25,7 +25,7 @@ import { decodeReceipt } from '../../src/verify/receipt.js';
 import type { GetStatusResponse__Output } from '../../src/wire/gen/taa/v1/GetStatusResponse.js';
 
 /** Of one step; far more than any takes, because the machine may be busy. */
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 180_000;
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
@@ -79,6 +79,7 @@ async function newNode(cluster: LabCluster, name: string, site: string): Promise
     }),
   );
   const logFile = join(out, 'taad.log');
+  writeFileSync(logFile, '');
   return {
     member: readMemberFile(files.member, clusterId, own(peers)),
     process: () => new TaadProcess({ name, configuration, metricsPort: metrics, logFile }),
