@@ -26,7 +26,10 @@ export function nodeCommands(cli: Argv<GlobalFlags>, session: Session): void {
     remove(node, session);
     promote(node, session);
     transfer(node, session);
-    return node.demandCommand(1, 'give one of: node list, add, replace, remove, promote, transfer-leader, inspect');
+    return node.demandCommand(
+      1,
+      'give one of: node list, add, replace, remove, promote, transfer-leader, inspect',
+    );
   });
 }
 
