@@ -181,7 +181,8 @@ export class MembersKeeper {
       this.#options.emptied(
         `the cluster knows ${node} with another data directory than this one, which is empty: a member that lost its disk cannot come back under its name; put the old directory back, or replace the member (taactl node replace)`,
       );
-    } else if (reason === 'NOT_A_MEMBER') {
+    } else if (reason === 'NOT_A_MEMBER' && this.unready().length > 0) {
+      // One that is joining itself does not know everybody yet: what it says matters only to one that is not in force.
       const now = mono();
       if (this.#toldStranger !== null && now - this.#toldStranger < TELL_AGAIN) return;
       this.#toldStranger = now;
