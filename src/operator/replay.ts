@@ -61,7 +61,13 @@ export async function replayLog(options: ReplayOptions): Promise<Replayed> {
   const { hardState, firstIndex, lastIndex } = await loaded(options.log);
   const replay = new Replay(options, await targetsOf(options));
   if (firstIndex !== 1) {
-    replay.findings.push(gap('logBegins', 'raft', `the log was trimmed up to entry ${firstIndex - 1}, so that the state cannot be made again from the birth; the records themselves are checked by tiles and checkpoints`));
+    replay.findings.push(
+      gap(
+        'logBegins',
+        'raft',
+        `the log was trimmed up to entry ${firstIndex - 1}, so that the state cannot be made again from the birth; the records themselves are checked by tiles and checkpoints`,
+      ),
+    );
     return replay.result(lastIndex);
   }
   const mustApply = Math.max(hardState.commit, options.image?.appliedIndex ?? 0);
