@@ -159,6 +159,7 @@ export class Reconfigurer {
   #empty(node: SimNode): void {
     this.#invariants.wiped(node);
     node.wipe();
+    this.crashed(node);
     node.start();
   }
 
