@@ -2,10 +2,11 @@
  * Time in a simulated world: the true time, UTC(NICT) as it is served, and each host's oscillator, on which the production
  * clock (src/clock/core) runs: its estimators, bound and state machine, fed by NTP exchanges over a simulated path.
  *
- * Invariant that is checked here at every reading: as long as the stated assumptions hold (rate error within ρ, the
- * reference as steady as UTC), the served time lies inside the interval that the clock promises. *Broken* marks the
- * stretches in which a fault of the world has taken an assumption away and the clock cannot know yet.
+ * Checked here at every reading: what the clock promises contains the truth (promise.ts says under which assumptions), and
+ * the served time does not go back.
  */
+import { boundAt } from '../../src/clock/core/bound.js';
+import type { Bound } from '../../src/clock/core/bound.js';
 import { Discipline } from '../../src/clock/core/discipline.js';
 import type { ClockEffect, ClockInput, Moment } from '../../src/clock/core/inputs.js';
 import type { ClockMemory } from '../../src/clock/core/memory.js';
@@ -17,10 +18,11 @@ import { readingAt } from '../../src/clock/core/reading.js';
 import { builtinLeapTable, posixNsFromTai } from '../../src/time/leap-table.js';
 import type { ClockReading, ClockState, MonoNs, TaiNs } from '../../src/time/types.js';
 import { monoNs, taiNs } from '../../src/time/types.js';
-import { Violation } from './violation.js';
 import type { Prng } from './prng.js';
+import { PromiseOracle } from './promise.js';
 import type { Life, Scheduler } from './scheduler.js';
 import { MS, S, US, WORLD_START_TAI } from './units.js';
+import { Violation } from './violation.js';
 
 const SERVER_TURNROUND = 20 * US;
 const SOURCE = 'nict';
@@ -140,8 +142,7 @@ export class SimulatedClock {
   #floorEpoch = 0;
   #samples = 0;
   #cancelTick: () => void = () => undefined;
-  /** Set by faults of the world; over as soon as the clock, in a new epoch, has started anew. */
-  #brokenIn: number | null = null;
+  readonly #promise = new PromiseOracle();
 
   constructor(host: Host, life: Life, onSample: () => void) {
     this.#host = host;
@@ -183,27 +184,20 @@ export class SimulatedClock {
 
   /** An operator has looked and releases what the clock holds. */
   release(): void {
-    if (this.#brokenIn !== null && !this.#host.isBeyondSpecification) this.#brokenIn = null;
     this.#host.releases += 2;
     this.#input({ kind: 'release', what: 'latch', number: this.#host.releases - 1 });
     this.#input({ kind: 'release', what: 'highWater', number: this.#host.releases });
   }
 
+  /** A fault of the world takes an assumption away, or gives it back. */
   assumptionBroke(): void {
-    this.#brokenIn = this.#discipline.published().epoch;
-  }
-
-  /** Whether a fault of the world may make this clock promise what is not so. */
-  get isBroken(): boolean {
-    if (this.#brokenIn === null) return false;
-    if (this.#host.isBeyondSpecification) return true;
-    if (this.#discipline.published().epoch > this.#brokenIn) this.#brokenIn = null;
-    return this.#brokenIn !== null;
+    this.#promise.broke(this.mono());
   }
 
   /** How far a fault of the world may have moved this clock without its knowledge, ns. */
   allowance(): bigint {
-    return this.isBroken ? BigInt(Math.ceil(this.#host.excess())) : 0n;
+    const open = this.#promise.isOpen || this.#host.isBeyondSpecification;
+    return open ? BigInt(Math.ceil(this.#host.excess())) : 0n;
   }
 
   reading(): ClockReading {
@@ -218,17 +212,29 @@ export class SimulatedClock {
       }
       this.#floor = reading.best;
     }
-    if (!this.isBroken) {
-      const truth = this.#host.reference.now();
-      // The world counts in whole nanoseconds of two scales: one each may be cut off.
-      if (reading.earliest > truth + 2n || reading.latest < truth - 2n) {
-        throw new Violation(
-          'PromiseHolds',
-          `${truth} is not in [${reading.earliest}, ${reading.latest}], ${reading.state}`,
-        );
-      }
-    }
+    this.#judge(reading, published.known?.bound ?? null);
     return reading;
+  }
+
+  #judge(reading: ClockReading, bound: Bound | null): void {
+    const { mono, earliest, latest, state } = reading;
+    const host = this.#host;
+    const range = bound === null ? null : boundAt(bound, mono);
+    // A clock that runs by `rate` sees TAI pass by 1 / rate.
+    const rateError = (1 / host.rate - 1) * 1e9;
+    const off = bound === null ? 0 : Math.abs(rateError - Number(bound.ratePpb)) - Number(bound.rhoPpb);
+    this.#promise.judge(
+      {
+        mono,
+        earliest,
+        latest,
+        state,
+        truth: host.reference.now(),
+        bound: range === null ? null : { earliest: mono + range.lo, latest: mono + range.hi },
+        beyondPpb: Math.max(0, off),
+      },
+      host.isBeyondSpecification,
+    );
   }
 
   #moment(): Moment {
@@ -237,10 +243,19 @@ export class SimulatedClock {
   }
 
   #input(input: Input): void {
+    const knew = this.#discipline.published().known !== null;
     const effects = this.#discipline.handle({ ...input, ...this.#moment() });
     for (const effect of effects) this.#perform(effect);
-    const { samples } = this.#discipline.published();
-    if (samples === this.#samples) return;
+    const { samples, known } = this.#discipline.published();
+    const taken = samples !== this.#samples;
+    if (input.kind === 'answer' && input.exchange.m4 - input.exchange.m1 < this.#host.profile.maxDelayNs) {
+      const { m1, m4 } = input.exchange;
+      this.#promise.answered(
+        { m1, m4, taken, knew, knows: known !== null },
+        this.#host.isBeyondSpecification,
+      );
+    }
+    if (!taken) return;
     this.#samples = samples;
     this.#onSample();
   }

@@ -259,7 +259,8 @@ export class Faults {
         victim.arm('persistBegun', 1);
         break;
       case 'pause':
-        victim.life.pausedUntil = scheduler.now + fault.ms * MS;
+        // A host that sleeps sleeps on.
+        victim.life.pausedUntil = Math.max(victim.life.pausedUntil, scheduler.now + fault.ms * MS);
         break;
       case 'suspend':
         this.#suspend(victim, fault.ms);
@@ -302,7 +303,6 @@ export class Faults {
     const { scheduler } = this.#context;
     const { life, clock, host } = victim;
     if (!life.alive || victim.isPaused) return;
-    clock?.assumptionBroke();
     host.freeze(true);
     const began = scheduler.now;
     life.pausedUntil = began + ms * MS;

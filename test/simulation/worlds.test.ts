@@ -7,7 +7,11 @@ import { shrink } from './shrink.js';
 import { runSeed, runWorld } from './world.js';
 
 /** Seeds that once failed stay here, each with what it had found. */
-const keptSeeds: readonly number[] = [];
+const keptSeeds: readonly number[] = [
+  // PromiseHolds: an operator’s release counted as the end of a fault that no sample had shown to the clock yet.
+  408,
+  438, 518,
+];
 
 const SEEDS = 2000;
 /** On a machine that has other work to do, as many of them as fit. */
