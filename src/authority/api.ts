@@ -118,6 +118,8 @@ export interface Authority {
   deviceByIdentity(identity: string): Device | undefined;
   /** Audits of this node that still have a step to make, oldest first. */
   pending(node: string): readonly Audit[];
+  /** When the first of all pending audits must have its outcome; null: none is pending. The next entry after it voids. */
+  nextDeadline(): TaiNs | null;
   /** An audit that is pending or among the device's most recent ones. */
   audit(device: string, sequence: number): Audit | undefined;
   /** The audit that a client's (session, request) led to, if it is still remembered. */

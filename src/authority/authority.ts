@@ -260,6 +260,10 @@ class StateMachine implements Authority {
     return pendingOf(this.#state, (audit) => audit.node === node);
   }
 
+  nextDeadline(): State['nextDeadline'] {
+    return this.#state.nextDeadline;
+  }
+
   audit(device: string, sequence: number): Audit | undefined {
     return findAudit(this.#state, device, sequence);
   }

@@ -59,9 +59,10 @@ export function alteredBuild(
 export const killAtStep: readonly Alteration[] = [
   {
     file: 'src/node/host/daemon.js',
-    find: 'hooks: { fatal: options.fatal }',
+    find: 'hooks: { fatal: options.fatal, removed: options.removed }',
     replace: `hooks: {
       fatal: options.fatal,
+      removed: options.removed,
       event: (event) => testStep(event.kind),
       step: (kind) => testStep(kind),
       published: () => testStep('published'),

@@ -25,6 +25,8 @@ import { MS, S, US, WORLD_START_TAI } from './units.js';
 import { Violation } from './violation.js';
 
 const SERVER_TURNROUND = 20 * US;
+/** An exchange without an answer is given up after this long. */
+export const EXCHANGE_TIMEOUT = S;
 const SOURCE = 'nict';
 const ADDRESS = '192.0.2.1';
 const LIMITS = { syncNs: 10_000_000n, holdNs: 50_000_000n };
@@ -280,7 +282,7 @@ export class SimulatedClock {
     const m1 = this.mono();
     const nonce = BigInt(prng.uint32()) + 1n;
     if (!reachable || prng.chance(path.loss)) {
-      scheduler.inLife(this.#life, S, () => {
+      scheduler.inLife(this.#life, EXCHANGE_TIMEOUT, () => {
         this.#input({ kind: 'noAnswer', source: SOURCE, address: ADDRESS });
       });
       return;

@@ -44,7 +44,9 @@ export interface TsaListener {
 }
 
 /** No answer for so long: try the next node. */
-const PATIENCE = 900 * MS;
+export const PATIENCE = 900 * MS;
+/** Pause after an audit that decided nothing. */
+export const RETRY = 150 * MS;
 
 interface Connection {
   readonly node: number;
@@ -170,6 +172,8 @@ export class SimulatedTsa {
       case 'welcome':
         this.device = message.device;
         this.#waitingSince = null;
+        // What was asked elsewhere is asked here at once, as the SDK does: an interval counts between audits.
+        if (this.#open) this.#nextAudit = this.#scheduler.now;
         break;
       case 'probe':
         if (message.request === this.#request) this.#answer(message.nonce);
@@ -245,7 +249,8 @@ export class SimulatedTsa {
       // The node that measured may be gone: half of the time asked again under its number, else measured anew, soon.
       const pending = message.sequence === 0 && message.reason === 'AUDIT_PENDING';
       this.#open = pending && this.#prng.chance(0.5);
-      if (message.sequence === 0) this.#nextAudit = this.#scheduler.now + 150 * MS;
+      const decided = message.sequence > 0 && !message.voided && message.verdict !== 'inconclusive';
+      if (!decided) this.#nextAudit = this.#scheduler.now + RETRY;
     }
     if (message.receipt.length > 0) this.certificates += 1;
     // An outcome of an earlier measurement under the same number is not what this one has shown.

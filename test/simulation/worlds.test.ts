@@ -11,6 +11,8 @@ const keptSeeds: readonly number[] = [
   // PromiseHolds: an operator’s release counted as the end of a fault that no sample had shown to the clock yet.
   408,
   438, 518,
+  // ServiceAfterHealing: an audit that was voided was measured anew only an interval later.
+  104, 276,
 ];
 
 const SEEDS = 2000;

@@ -14,6 +14,7 @@ import type { Authority, AuthorityEvent } from '../../authority/api.js';
 import type { StatementCodec } from '../../authority/statements.js';
 import { birthAuthority, restoreAuthority } from '../../authority/authority.js';
 import { SUPPORTED_VERSION } from '../../authority/state.js';
+import { clockReason } from '../../authority/verdict.js';
 import { ROUNDS_TO_CONFIRM } from '../../authority/issuance.js';
 import type { Audit, Device, MeasurementFacts } from '../../authority/model.js';
 import { createRaft } from '../../raft/driver.js';
@@ -57,7 +58,7 @@ import { Testimony } from './testimony.js';
 const TICK = durNs(100n * NS_PER_MS);
 /** A clock word is repeated this often: peers keep it for five seconds. A change of state is told at once. */
 const CLOCK_WORD_INTERVAL = durNs(500n * NS_PER_MS);
-/** Records that no boundary covers yet get one after this long. */
+/** Records that no boundary covers yet, and audits whose deadline has passed, get an entry after this long. */
 const CHECKPOINT_AFTER = NS_PER_S;
 
 const LEAP_TABLE_NOT_APPROVED: Refusal = {
@@ -156,7 +157,7 @@ export class NodeCore {
   /** The record of this process's start was proposed. */
   #announced = false;
   #cancelTick: () => void = () => undefined;
-  #uncoveredSince: bigint | null = null;
+  #entryOwedSince: bigint | null = null;
   /** The last clock word that was sent. */
   #said: Pick<ClockReading, 'state' | 'mono'> | null = null;
   /** By reason, what was found and what to do. */
@@ -670,23 +671,30 @@ export class NodeCore {
     publication.tick();
     replica.tick();
     catchUp.tick(raft.status().role === 'leader');
-    this.#coverRecords();
+    this.#proposeOwedEntry(reading);
     this.#spool.drain();
     this.#advance();
     this.#cancelTick = this.#env.timers.after(TICK, () => this.#tick());
   }
 
-  /** Records that no boundary follows by itself (bulk appends that stopped) are covered by a command without a record. */
-  #coverRecords(): void {
+  /**
+   * A log in which nothing happens still owes two things: records that no boundary follows by itself (bulk appends that
+   * stopped) are to be covered, and an audit whose deadline has passed gets its outcome from the next entry, also when the
+   * node that measured it is gone. A command without a record of its own brings both.
+   */
+  #proposeOwedEntry(reading: ClockReading): void {
     const { authority, raft, testimony } = this.#running;
-    if (authority.uncovered() === 0 || raft.status().role !== 'leader') {
-      this.#uncoveredSince = null;
+    const deadline = authority.nextDeadline();
+    // The stamp of the entry will be no earlier than what is certain now.
+    const overdue = deadline !== null && clockReason(reading.state) === null && reading.earliest >= deadline;
+    if ((authority.uncovered() === 0 && !overdue) || raft.status().role !== 'leader') {
+      this.#entryOwedSince = null;
       return;
     }
     const now = this.#env.mono();
-    if (this.#uncoveredSince === null) this.#uncoveredSince = now;
-    else if (now - this.#uncoveredSince >= CHECKPOINT_AFTER) {
-      this.#uncoveredSince = null;
+    if (this.#entryOwedSince === null) this.#entryOwedSince = now;
+    else if (now - this.#entryOwedSince >= CHECKPOINT_AFTER) {
+      this.#entryOwedSince = null;
       testimony.checkpoint();
     }
   }

@@ -11,7 +11,7 @@ import { durNs, NS_PER_MS } from '../../time/types.js';
 
 /** First wait before a refused proposal is tried again; doubled up to RETRY_MAX. */
 const RETRY_MIN = durNs(20n * NS_PER_MS);
-const RETRY_MAX = durNs(500n * NS_PER_MS);
+export const RETRY_MAX = durNs(500n * NS_PER_MS);
 export type CommandResult =
   | { readonly status: 'accepted'; readonly leaf: number | null; readonly raftIndex: number }
   | { readonly status: 'refused'; readonly reason: string; readonly detail: string }
