@@ -90,7 +90,7 @@ test.serial('status, node list and clock status: one table, one document', async
     members.map(({ node, kind }) => `${node} ${kind}`).sort(),
     cluster.names.map((n) => `${n} full`).sort(),
   );
-  t.regex((await asAdmin('node', 'list')).out, /^NODE +SITE +KIND +LEADS/);
+  t.regex((await asAdmin('node', 'list')).out, /^NODE +SITE +KIND +TAKES PART AS +LEADS/);
 
   const clocks = (await asAdmin('clock', 'status', '-o', 'json')).json()['nodes'] as {
     state: string;
