@@ -2,6 +2,8 @@
 import test from 'ava';
 import { verdictOf } from '../../src/clock/core/monitors.js';
 import type { MonitorVerdict, MonitorView } from '../../src/clock/core/monitors.js';
+import { encodeNtp, ntpFromPosixNs, refidFromText } from '../../src/clock/core/ntp-packet.js';
+import { posixNsFromTai } from '../../src/time/leap-table.js';
 import { NS_PER_MS, NS_PER_S, monoNs } from '../../src/time/types.js';
 import { SimulatedWorld } from './simulated-world.js';
 
@@ -136,6 +138,47 @@ test('a suspend of the host disrupts at once; a stepped wall clock is only told'
   world.input({ kind: 'suspended', forNs: 2n * NS_PER_S });
   t.is(world.reading().state, 'disrupted');
   t.is(world.discipline.published().known, null);
+});
+
+test('an exchange during which the host slept says nothing about the time after', (t) => {
+  const world = new SimulatedWorld({ seed: 2 });
+  t.true(world.runUntil(() => world.reading().state === 'synchronised'));
+  world.server().up = false;
+  const m1 = world.mono;
+  world.run(2n * NS_PER_MS);
+  const stamp = ntpFromPosixNs(posixNsFromTai(world.truth, world.table));
+  const answer = encodeNtp({
+    leap: 0,
+    version: 4,
+    mode: 4,
+    stratum: 1,
+    poll: 0,
+    precision: -29,
+    rootDelay: 0,
+    rootDispersion: 1,
+    refid: refidFromText('NICT'),
+    reference: stamp,
+    origin: 7n,
+    receive: stamp,
+    transmit: stamp,
+  });
+  // The server has answered; the host sleeps while the answer is on its way.
+  world.pause(2n * NS_PER_S);
+  world.input({ kind: 'suspended', forNs: 2n * NS_PER_S });
+  world.run(2n * NS_PER_MS);
+  const unanswered = world.discipline.sourceStatus()[0]?.unanswered ?? 0;
+  world.input({
+    kind: 'answer',
+    source: 'nict',
+    address: '192.0.2.1',
+    exchange: { m1, m4: world.mono, nonce: 7n, bytes: answer, authentication: 'none', firstAnswer: true },
+  });
+  t.is(world.discipline.published().known, null);
+  t.is(world.discipline.sourceStatus()[0]?.unanswered, unanswered + 1);
+  world.server().up = true;
+  t.true(world.runUntil(() => world.reading().state === 'synchronised'));
+  const { earliest, latest } = world.reading();
+  t.true(earliest <= world.truth && world.truth <= latest);
 });
 
 test('an oscillator that runs 300 ppm off is called absurd and waits for an operator', (t) => {

@@ -54,6 +54,31 @@ for (const seed of keptSeeds) {
   });
 }
 
+test('a host that sleeps while an answer is on its way does not take it for the time after', (t) => {
+  const calm = {
+    ...describe(1),
+    nodes: 3,
+    faultMs: 2200,
+    tsas: 1,
+    writers: 0,
+    loss: 0,
+    duplication: 0,
+    maxDelayMs: 2,
+  };
+  for (const at of [1644, 1656]) {
+    const world: WorldDescription = {
+      ...calm,
+      ratePpb: 10_000,
+      clockColdMs: 60_000,
+      faults: [
+        { at: 1000, on: 0, ms: 1100, kind: 'pathAsymmetry', there: 0, back: 20 },
+        { at, on: 0, ms: 500, kind: 'suspend' },
+      ],
+    };
+    t.is(runWorld(world).violation, null);
+  }
+});
+
 test('control: disks that acknowledge before they write are caught, and the world that shows it is shrunk', (t) => {
   const setup = { mutation: { disksLie: true } };
   const whole = describe(1);

@@ -65,6 +65,8 @@ export class Discipline {
   #inDoubt = false;
   /** The last release that was carried out. */
   #released: number;
+  /** When the clock last lost its ground. What was asked before says nothing about the time after. */
+  #disruptedMono: MonoNs;
   #rememberedMono: bigint;
   #random: number;
   #now: Moment;
@@ -92,6 +94,7 @@ export class Discipline {
     this.#driftPpb = memory.driftPpb;
     this.#tracker = new Tracker(config.profile, memory.driftPpb);
     this.#highWater = memory.highWaterTai;
+    this.#disruptedMono = now.mono;
     this.#rememberedMono = now.mono;
     this.#random = config.seed >>> 0;
     this.#now = now;
@@ -286,8 +289,13 @@ export class Discipline {
     }
   }
 
+  /**
+   * A host that slept while the answer was under way has not counted that time: `hi`, true when the question left, is false
+   * when the answer is read. Such an exchange is as good as none.
+   */
   #onSample(source: Source, address: string, sample: Sample, authenticated: boolean): void {
-    if (source.role === 'monitor') this.#onMonitorSample(source, address, sample, authenticated);
+    if (sample.m1 < this.#disruptedMono) this.#reject(source, address, 'answered');
+    else if (source.role === 'monitor') this.#onMonitorSample(source, address, sample, authenticated);
     else this.#onReferenceSample(source, address, sample, authenticated);
   }
 
@@ -528,6 +536,7 @@ export class Discipline {
   // ── state ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #disrupt(reason: DisruptionReason, detail: string): void {
+    this.#disruptedMono = this.#now.mono;
     this.#step({ kind: 'disruption', reason, wallNs: this.#now.wallNs }, detail);
   }
 
