@@ -304,4 +304,14 @@ export const mutants: readonly Mutant[] = [
     find: 'const time = taiNs(entry.time);',
     replace: 'const time = taiNs(entry.time + (this.#mono() % 7n));',
   }),
+  nodes('T4', 'a sample that contradicts what a clock knows has no consequence', {
+    file: 'src/clock/core/discipline.js',
+    find: "this.#disrupt('emptyIntersection', `${name} ${verdict.detail}`);",
+    replace: '',
+  }),
+  nodes('T5', 'what a clock knew outlives its epoch', {
+    file: 'src/clock/core/discipline.js',
+    find: 'this.#tracker = new Tracker(this.#config.profile, this.#driftPpb);',
+    replace: '',
+  }),
 ];
