@@ -4,11 +4,23 @@
  */
 import { checkpointPolicy, logOrigin } from '../../src/verify/checkpoint-policy.js';
 import type { Genesis } from '../../src/verify/genesis.js';
-import { verifyReceipt } from '../../src/verify/receipt.js';
+import { clientStatementOf } from '../../src/sdk/core/receipts.js';
+import { CborError } from '../../src/verify/cbor.js';
+import { decodeReceipt, verifyReceipt } from '../../src/verify/receipt.js';
 import { decodeStatement } from '../../src/verify/statement.js';
 import type { OutcomeMessage } from '../../src/wire/messages.js';
 import { Violation } from './violation.js';
 import { readStatement, simulatedVerifier } from './signatures.js';
+
+/** The readings, signed by the device, that the certified measurement rests on; null if the receipt names none. */
+export function readingsBehind(receipt: Uint8Array): Uint8Array | null {
+  try {
+    return clientStatementOf(decodeReceipt(receipt).measurement.leaf);
+  } catch (error) {
+    if (error instanceof CborError) return null;
+    throw error;
+  }
+}
 
 export class EvidenceCheck {
   readonly #policy: ReturnType<typeof checkpointPolicy>;

@@ -7,6 +7,8 @@ import type { SessionPeer } from '../../src/rpc/doors.js';
 import { taiNs } from '../../src/time/types.js';
 import { encode } from '../../src/verify/cbor.js';
 import type { OutcomeMessage, SessionRequest, SessionResponse } from '../../src/wire/messages.js';
+import { readingsBehind } from './evidence.js';
+import { hexOf } from './hex.js';
 import type { Prng } from './prng.js';
 import type { Scheduler } from './scheduler.js';
 import { MS, US, WORLD_START_TAI } from './units.js';
@@ -39,7 +41,7 @@ export interface Said {
 }
 
 export interface TsaListener {
-  /** `said` is null when the outcome is not that of the measurement under way. */
+  /** `said` belongs to the measurement that a receipt certifies; null without one, or if this TSA never signed it. */
   readonly outcome: (outcome: OutcomeMessage, said: Said | null) => void;
 }
 
@@ -75,6 +77,8 @@ export class SimulatedTsa {
   #nextAudit = 0;
   #readings: (readonly [Uint8Array, bigint, bigint])[] = [];
   #said: Said | null = null;
+  /** By what it signed: several nodes may have measured for one request, and its clock may have been set in between. */
+  readonly #saidIn = new Map<string, Said>();
 
   constructor(
     scheduler: Scheduler,
@@ -239,6 +243,7 @@ export class SimulatedTsa {
       timescale: 'tai',
       readings: this.#readings,
     });
+    if (this.#said !== null) this.#saidIn.set(hexOf(statement), this.#said);
     this.#send({ kind: 'signedReadings', request, statement, signature: this.options.sign(statement) });
   }
 
@@ -253,8 +258,12 @@ export class SimulatedTsa {
       if (!decided) this.#nextAudit = this.#scheduler.now + RETRY;
     }
     if (message.receipt.length > 0) this.certificates += 1;
-    // An outcome of an earlier measurement under the same number is not what this one has shown.
-    this.#listener.outcome(message, current && this.#readings.length > 0 ? this.#said : null);
+    this.#listener.outcome(message, this.#saidFor(message.receipt));
+  }
+
+  #saidFor(receipt: Uint8Array): Said | null {
+    const readings = receipt.length === 0 ? null : readingsBehind(receipt);
+    return readings === null ? null : (this.#saidIn.get(hexOf(readings)) ?? null);
   }
 
   #latency(): number {

@@ -301,6 +301,11 @@ export class World {
     if (outcome.receipt.length === 0) return;
     this.#certificates += 1;
     this.#evidence.released(outcome, registrationOf(name).device);
+    demand(
+      said !== null,
+      'CertificateMatches',
+      () => `${name} never signed what outcome ${outcome.sequence} rests on`,
+    );
   }
 
   #dial(

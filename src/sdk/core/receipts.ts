@@ -61,7 +61,7 @@ function refuse(why: string): never {
 }
 
 /** What the measurement record says that the client signed; null if the record says nothing of it. */
-function clientStatementOf(leaf: Uint8Array): Uint8Array | null {
+export function clientStatementOf(leaf: Uint8Array): Uint8Array | null {
   const record = decode(leaf);
   const statement = isMap(record) ? record.get('clientStatement') : undefined;
   return statement instanceof Uint8Array ? statement : null;
