@@ -151,6 +151,8 @@ export class World {
     this.#heal();
     const before = this.#tsas[0]?.certificates ?? 0;
     this.#runUntil(healAt + LEADER_WITHIN);
+    // A clock that a fault led astray finds that out at its first sample after healing, and may be quarantined only then.
+    this.#operatorsLook();
     const term = this.#demandLeader();
     const end = healAt + healedMs * MS;
     this.#runUntil(end - REST);
@@ -343,9 +345,13 @@ export class World {
     this.#trace('world', 'heals');
     this.#faults.heal();
     // Operators look at the clocks that wait for them, and at the TSA whose time the reference has left.
-    for (const node of this.#nodes) node.clock?.release();
+    this.#operatorsLook();
     const honest = this.#tsas[0];
     if (honest !== undefined) honest.offset = (this.#offsets[0] ?? 0n) + this.#reference.stepped;
+  }
+
+  #operatorsLook(): void {
+    for (const node of this.#nodes) node.clock?.release();
   }
 
   get #healthy(): readonly SimulatedNode[] {
