@@ -7,7 +7,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import type { LabCluster, RegisteredClient } from '../src/lab/lab-cluster.js';
 import { LAB_POLICY } from '../src/lab/laboratory.js';
 import { connect } from '../src/sdk/index.js';
@@ -19,7 +18,8 @@ import { trustOfGenesis, verifyCertificateBundle } from '../src/verify/certifica
 import { nodeVerifier } from '../src/verify/crypto.js';
 import { verifyGenesis } from '../src/verify/genesis.js';
 import { cpuSeconds, fdatasyncMs, QuietMoments, watchOthers, workDirectory } from './machine.js';
-import { numbersOf, optionError, positive } from './options.js';
+import { numbersOf, optionsOf, positive } from './options.js';
+import { print } from './print.js';
 import { whenInterrupted } from './interrupt.js';
 import { percentile, rounded } from './statistics.js';
 import { BenchError } from './errors.js';
@@ -157,25 +157,17 @@ function requireAllValid(cluster: LabCluster, receipts: readonly Uint8Array[]): 
     throw new BenchError(`${invalid.length} of ${receipts.length} certificates do not verify`);
 }
 
-function print(result: object): void {
-  process.stdout.write(`${JSON.stringify(result)}\n`);
-}
-
 function readOptions(args: readonly string[]): Options {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: [...args],
-      options: {
-        clients: { type: 'string', default: '1,8' },
-        seconds: { type: 'string', default: '8' },
-        wait: { type: 'string', default: '15' },
-        dir: { type: 'string', default: '/var/tmp' },
-      },
-    }));
-  } catch (error) {
-    throw optionError((error as Error).message, USAGE);
-  }
+  const values = optionsOf(
+    args,
+    {
+      clients: '1,8',
+      seconds: '8',
+      wait: '15',
+      dir: '/var/tmp',
+    },
+    USAGE,
+  );
   return {
     clients: numbersOf('clients', values.clients, USAGE),
     runMs: 1000 * positive('seconds', values.seconds, 0.1, USAGE),

@@ -9,7 +9,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { queryChronyd } from '../src/clock/chronyd/query.js';
 import { startClock, startReferenceServer, wallMinusMonoSharply } from '../src/clock/index.js';
 import type { ClockService } from '../src/clock/index.js';
@@ -18,7 +17,7 @@ import type { ClockState } from '../src/time/types.js';
 import { chronydPath, clientIn, serverIn } from '../test/clock/chronyd-launcher.js';
 import { simulatedRows } from './clock-simulated.js';
 import { BenchError } from './errors.js';
-import { optionError, positive } from './options.js';
+import { optionsOf, positive } from './options.js';
 import { percentile, rounded } from './statistics.js';
 
 const USAGE = '--seconds 10';
@@ -225,21 +224,8 @@ async function sideBySide(directory: string, seconds: number): Promise<void> {
   }
 }
 
-function secondsOf(args: readonly string[]): number {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: { seconds: { type: 'string', default: '10' } },
-    });
-    return positive('seconds', values.seconds, 1, USAGE);
-  } catch (error) {
-    if (error instanceof BenchError) throw error;
-    throw optionError((error as Error).message, USAGE);
-  }
-}
-
 export async function clock(args: readonly string[]): Promise<void> {
-  const seconds = secondsOf(args);
+  const seconds = positive('seconds', optionsOf(args, { seconds: '10' }, USAGE).seconds, 1, USAGE);
   if (chronydPath === undefined)
     throw new BenchError('chronyd is not installed; on Debian: apt install chrony', 2);
   const directory = mkdtempSync(join(tmpdir(), 'taa-bench-clock-'));

@@ -5,12 +5,12 @@
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { openForInspection } from '../src/store/data-directory.js';
 import { closedLoop, type Sample } from './closed-loop.js';
 import { whenInterrupted } from './interrupt.js';
 import { fdatasyncMs, workDirectory } from './machine.js';
-import { optionError, positive } from './options.js';
+import { optionsOf, positive } from './options.js';
+import { print } from './print.js';
 import { median, rounded } from './statistics.js';
 import { TaaTarget } from './taa-target.js';
 
@@ -100,21 +100,17 @@ async function firstEntries(target: TaaTarget): Promise<readonly number[]> {
 }
 
 function readOptions(args: readonly string[]): Options {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: [...args],
-      options: {
-        appends: { type: 'string', default: '10000000' },
-        concurrency: { type: 'string', default: '64' },
-        rounds: { type: 'string', default: '5' },
-        seconds: { type: 'string', default: '3' },
-        dir: { type: 'string', default: '/var/tmp' },
-      },
-    }));
-  } catch (error) {
-    throw optionError((error as Error).message, USAGE);
-  }
+  const values = optionsOf(
+    args,
+    {
+      appends: '10000000',
+      concurrency: '64',
+      rounds: '5',
+      seconds: '3',
+      dir: '/var/tmp',
+    },
+    USAGE,
+  );
   return {
     appends: Math.floor(positive('appends', values.appends, 1, USAGE)),
     concurrency: Math.floor(positive('concurrency', values.concurrency, 1, USAGE)),
@@ -122,8 +118,4 @@ function readOptions(args: readonly string[]): Options {
     runMs: 1000 * positive('seconds', values.seconds, 0.1, USAGE),
     directory: values.dir,
   };
-}
-
-function print(result: object): void {
-  process.stdout.write(`${JSON.stringify(result)}\n`);
 }

@@ -7,7 +7,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import type { LabCluster } from '../src/lab/lab-cluster.js';
 import type { GetStatusRequest } from '../src/wire/gen/taa/v1/GetStatusRequest.js';
 import type { GetStatusResponse__Output } from '../src/wire/gen/taa/v1/GetStatusResponse.js';
@@ -16,7 +15,7 @@ import { AppendStream } from './append-stream.js';
 import { BenchError } from './errors.js';
 import { whenInterrupted } from './interrupt.js';
 import { fdatasyncMs, watchOthers, workDirectory } from './machine.js';
-import { optionError, positive } from './options.js';
+import { optionsOf, positive } from './options.js';
 import { recordOf } from './records.js';
 import { percentile, rounded } from './statistics.js';
 import { startCluster } from './taa-target.js';
@@ -183,17 +182,13 @@ class SteadyLoad {
 }
 
 function readOptions(args: readonly string[]): Options {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: [...args],
-      options: {
-        kills: { type: 'string', default: '20' },
-        dir: { type: 'string', default: '/var/tmp' },
-      },
-    }));
-  } catch (error) {
-    throw optionError((error as Error).message, USAGE);
-  }
+  const values = optionsOf(
+    args,
+    {
+      kills: '20',
+      dir: '/var/tmp',
+    },
+    USAGE,
+  );
   return { kills: Math.floor(positive('kills', values.kills, 1, USAGE)), directory: values.dir };
 }

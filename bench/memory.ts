@@ -7,12 +7,12 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { closedLoop } from './closed-loop.js';
 import { BenchError } from './errors.js';
 import { whenInterrupted } from './interrupt.js';
 import { workDirectory } from './machine.js';
-import { optionError, positive } from './options.js';
+import { optionsOf, positive } from './options.js';
+import { print } from './print.js';
 import { rounded } from './statistics.js';
 import { TaaTarget } from './taa-target.js';
 
@@ -194,25 +194,17 @@ class Pace {
   }
 }
 
-function print(result: object): void {
-  process.stdout.write(`${JSON.stringify(result)}\n`);
-}
-
 function readOptions(args: readonly string[]): Options {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: [...args],
-      options: {
-        minutes: { type: 'string', default: '60' },
-        sample: { type: 'string', default: '60' },
-        concurrency: { type: 'string', default: '64' },
-        dir: { type: 'string', default: '/var/tmp' },
-      },
-    }));
-  } catch (error) {
-    throw optionError((error as Error).message, USAGE);
-  }
+  const values = optionsOf(
+    args,
+    {
+      minutes: '60',
+      sample: '60',
+      concurrency: '64',
+      dir: '/var/tmp',
+    },
+    USAGE,
+  );
   return {
     minutes: positive('minutes', values.minutes, 0.1, USAGE),
     sampleMs: 1000 * positive('sample', values.sample, 1, USAGE),

@@ -15,6 +15,7 @@ import { EtcdTarget } from './etcd-target.js';
 import { whenInterrupted } from './interrupt.js';
 import { fdatasyncMs, QuietMoments, workDirectory } from './machine.js';
 import { numbersOf, optionError, positive } from './options.js';
+import { print } from './print.js';
 import { RECORD_BYTES } from './records.js';
 import { median, rounded } from './statistics.js';
 import { TaaTarget } from './taa-target.js';
@@ -189,10 +190,6 @@ function figures(samples: readonly Sample[]) {
     otherCpu: of((sample) => sample.otherCpu),
     errors: samples.reduce((sum, sample) => sum + sample.errors, 0),
   };
-}
-
-function print(result: object): void {
-  process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
 function readOptions(args: readonly string[]): Options {

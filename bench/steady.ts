@@ -6,12 +6,12 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { closedLoop } from './closed-loop.js';
 import { BenchError } from './errors.js';
 import { whenInterrupted } from './interrupt.js';
 import { fdatasyncMs, workDirectory } from './machine.js';
-import { optionError, positive } from './options.js';
+import { optionsOf, positive } from './options.js';
+import { print } from './print.js';
 import { rounded } from './statistics.js';
 import { TaaTarget } from './taa-target.js';
 
@@ -97,24 +97,16 @@ class TermWatch {
   }
 }
 
-function print(result: object): void {
-  process.stdout.write(`${JSON.stringify(result)}\n`);
-}
-
 function readOptions(args: readonly string[]): Options {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: [...args],
-      options: {
-        minutes: { type: 'string', default: '30' },
-        concurrency: { type: 'string', default: '256' },
-        dir: { type: 'string', default: '/var/tmp' },
-      },
-    }));
-  } catch (error) {
-    throw optionError((error as Error).message, USAGE);
-  }
+  const values = optionsOf(
+    args,
+    {
+      minutes: '30',
+      concurrency: '256',
+      dir: '/var/tmp',
+    },
+    USAGE,
+  );
   return {
     minutes: positive('minutes', values.minutes, 0.1, USAGE),
     concurrency: Math.floor(positive('concurrency', values.concurrency, 1, USAGE)),

@@ -73,23 +73,6 @@ test('the golden datagram and the golden offer', (t) => {
   t.deepEqual(encodeOffer(offer as NonNullable<typeof offer>), fixture('peer-key-offer.cbor'));
 });
 
-test('10^6 random and mutated datagrams: no throw, and what is read is what would be written', (t) => {
-  const random = new Random(5);
-  const bytes = sealed(packet, goldenKey);
-  let accepted = 0;
-  for (let i = 0; i < 1_000_000; i++) {
-    const mutated = bytes.slice(0, i % 7 === 0 ? random.below(PEER_PACKET_BYTES + 1) : PEER_PACKET_BYTES);
-    for (let changes = random.below(4); changes >= 0; changes--)
-      if (mutated.length > 0) mutated[random.below(mutated.length)] = random.below(256);
-    const decoded = decodePeerPacket(mutated);
-    if (decoded === null) continue;
-    accepted++;
-    if (i % 500 !== 0) continue;
-    t.deepEqual(encodePeerPacket(decoded), mutated.slice(0, 88));
-  }
-  t.true(accepted > 100_000, `${accepted}`);
-});
-
 // ---- the keys ------------------------------------------------------------------------------------------------------
 
 interface Party {
@@ -356,15 +339,4 @@ test('VMClock: the marker counts, and only between two looks that belong togethe
   );
   t.regex(look(vmclock({ marker: 9n, sequence: 10 })) ?? '', /from 7 to 9/);
   t.is(look(vmclock({ marker: 9n, sequence: 12 })), null);
-});
-
-test('10^6 random pages: no throw', (t) => {
-  const random = new Random(7);
-  const page = fixture('vmclock');
-  for (let i = 0; i < 1_000_000; i++) {
-    const mutated = page.subarray(0, random.below(page.length + 1));
-    if (mutated.length > 0) mutated[random.below(mutated.length)] = random.below(256);
-    parseVmClock(mutated);
-  }
-  t.pass();
 });

@@ -1,6 +1,8 @@
 /** Every parser on the clock's side that reads what others wrote: datagrams, TLS answers, files. */
 
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseChronyConf } from '../../src/clock/core/chrony-conf.js';
 import { decodeChronydReply, toChronyFloat } from '../../src/clock/core/chronyd-packets.js';
 import type { ChronydRequest } from '../../src/clock/core/chronyd-packets.js';
@@ -31,8 +33,15 @@ import {
   decodeKeResponse,
   keMessageComplete,
 } from '../../src/clock/core/nts-records.js';
+import {
+  decodePeerPacket,
+  encodePeerPacket,
+  PEER_PACKET_BYTES,
+  PEER_PACKET_COVERED,
+} from '../../src/clock/core/peer-packet.js';
 import { profiles } from '../../src/clock/core/profile.js';
 import { judge, packetTests } from '../../src/clock/core/verdict.js';
+import { parseVmClock, VMCLOCK_HEAD_BYTES } from '../../src/clock/core/vmclock.js';
 import { makeMac } from '../../src/clock/mac.js';
 import { seal } from '../../src/clock/nts/aead.js';
 import { NtsSession } from '../../src/clock/nts/session.js';
@@ -40,6 +49,7 @@ import { withKey } from '../../src/clock/protection.js';
 import type { ProtectedQuestion } from '../../src/clock/protection.js';
 import { LeapTableError, builtinLeapTable, parseLeapTable } from '../../src/time/leap-table.js';
 import { monoNs } from '../../src/time/types.js';
+import { findPackageRoot } from '../../src/wire/package-root.js';
 import type { FuzzTarget } from './target.js';
 import { must } from './target.js';
 
@@ -371,6 +381,34 @@ const memories: FuzzTarget = {
   },
 };
 
+const golden = (name: string): Uint8Array =>
+  new Uint8Array(readFileSync(join(findPackageRoot(), 'test/fixtures/formats/clock', name)));
+
+/** Before its code is checked a datagram is only bytes: what is read must be what would be written. */
+const peerPackets: FuzzTarget = {
+  name: 'peer-packet',
+  corpus: [golden('peer-packet')],
+  run: (input) => {
+    const packet = decodePeerPacket(input);
+    if (packet === null) return 'refused';
+    must(input.length === PEER_PACKET_BYTES, 'the one length that there is');
+    const covered = input.subarray(0, PEER_PACKET_COVERED);
+    must(Buffer.from(encodePeerPacket(packet)).equals(covered), 'the same octets again');
+    return 'packet';
+  },
+};
+
+const vmClocks: FuzzTarget = {
+  name: 'vmclock',
+  corpus: [golden('vmclock')],
+  run: (input) => {
+    const head = parseVmClock(input);
+    must(head.kind === 'unusable' || input.length >= VMCLOCK_HEAD_BYTES, 'a whole head');
+    if (head.kind === 'stable') must(head.sequence % 2 === 0, 'nothing is being written');
+    return head.kind;
+  },
+};
+
 export const clockTargets: readonly FuzzTarget[] = [
   packets,
   macs,
@@ -381,4 +419,6 @@ export const clockTargets: readonly FuzzTarget[] = [
   chronyConf,
   leapTables,
   memories,
+  peerPackets,
+  vmClocks,
 ];
