@@ -1,5 +1,5 @@
 // `npm test [-- FILE …]`: builds, runs every test and ends with the line "N passed, N failed, N skipped".
-// Three groups: what runs inside one process, two files at a time; clusters of real processes, three at a time; and the files
+// Three groups: what runs inside one process, two files at a time; clusters of real processes, two at a time; and the files
 // that measure time on a whole cluster, each alone.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -76,7 +76,7 @@ const alone = cluster.filter((path) => /(scene|laboratory)\.test\.js$/.test(path
 const units = all.filter((path) => !cluster.includes(path));
 const together = cluster.filter((path) => !alone.includes(path));
 await runGroup('units', units, ['--concurrency', '2']);
-await runGroup('clusters', together, ['--concurrency', '3', '--timeout', '10m']);
+await runGroup('clusters', together, ['--concurrency', '2', '--timeout', '10m']);
 for (const path of alone) {
   await runGroup(path.replace(`${join(root, 'dist')}/`, ''), [path], ['--serial', '--timeout', '10m']);
 }

@@ -192,9 +192,15 @@ test.serial(
   async (t) => {
     const epochs = new Map<string, number>();
     for (const name of cluster.names) epochs.set(name, Number((await clockOf(name)).epoch));
-    const before = new Set((await recordsOf('tokyo', 'voided')).map((record) => record.get('measurement')));
-    // An audit is under way at nearly every moment: a measurement waits for the next clock sample.
+    const newest = async (): Promise<number> =>
+      Math.max(...(await recordsOf('tokyo', 'measurement')).map((record) => Number(record.get('sequence'))));
+    // While the reference is silent no sample comes that could confirm a measurement: the next one surely waits for it.
+    await cluster.reference.stop();
+    await sleep(500);
+    const confirmed = await newest();
+    await until('a measurement that waits', async () => (await newest()) > confirmed);
     cluster.reference.setOffset(200n * NS_PER_MS);
+    await cluster.reference.start();
     for (const name of cluster.names) {
       const record = await leafOf(
         'clockTransition',
@@ -205,7 +211,7 @@ test.serial(
     }
     const voided = await leafOf(
       'voided',
-      (record) => record.get('reason') === 'CLOCK_DISRUPTED' && !before.has(record.get('measurement')),
+      (record) => record.get('reason') === 'CLOCK_DISRUPTED' && Number(record.get('sequence')) > confirmed,
     );
     t.is(voided.get('device'), tsa.device);
     const certified = (await recordsOf('tokyo', 'certificate')).filter(
